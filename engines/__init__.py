@@ -1,0 +1,1 @@
+"""What turns speech into results. No Qt; importable and testable alone."""

@@ -1,0 +1,1 @@
+"""Decoding, resampling, features and voice activity."""

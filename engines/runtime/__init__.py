@@ -1,0 +1,1 @@
+"""ONNX Runtime sessions and providers, and decoding with a key-value cache."""

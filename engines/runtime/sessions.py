@@ -1,0 +1,61 @@
+"""ONNX Runtime sessions, opened one way everywhere.
+
+Settings (provider, threads) belong to the process: the host sets them once before any engine is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime as ort
+
+from engines.errors import GraphInvalid
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """How sessions are opened in this process.
+
+    Attributes:
+        providers: execution providers in order of preference, as ONNX Runtime names them.
+        threads: intra-op threads; 0 lets ONNX Runtime choose.
+    """
+
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    threads: int = 0
+
+
+_settings = RuntimeSettings()
+
+
+def configure(settings: RuntimeSettings) -> None:
+    """Sets how later sessions are opened."""
+    global _settings  # noqa: PLW0603  # one process, one setting, set once by the host
+    _settings = settings
+
+
+def settings() -> RuntimeSettings:
+    """How sessions are opened now."""
+    return _settings
+
+
+def open_session(path: Path) -> ort.InferenceSession:
+    """Opens a graph with the process's settings.
+
+    Raises:
+        GraphInvalid: the file is missing or no graph that this ONNX Runtime can run.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = _settings.threads
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(path), options, providers=list(_settings.providers))
+    except Exception as error:  # ONNX Runtime raises its own unrelated classes
+        message = f"The model graph {path.name} could not be loaded: {str(error).splitlines()[0][:200]}"
+        raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error
+
+
+def provider_of(session: ort.InferenceSession) -> str:
+    """What really runs the session, in short: ``"CPU"``, ``"CUDA"``, …"""
+    return str(session.get_providers()[0]).removesuffix("ExecutionProvider")

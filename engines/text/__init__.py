@@ -1,0 +1,1 @@
+"""Text-based integration: the language model reads and writes words."""
