@@ -423,13 +423,27 @@ class Recognised:
     no_speech: float = 0.0
 
 
-class Recogniser(Protocol):
-    """A speech recogniser with an N-best list."""
+class Component(Protocol):
+    """What every model that an engine is composed of can say of itself."""
 
     @property
     def name(self) -> str:
         """For people, for example ``"Whisper base"``."""
         ...
+
+    @property
+    def provider(self) -> str:
+        """What it really runs on: ``"CPU"``, ``"CUDA"``, …, or ``"server"``."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Of its weights, for example ``"int8"``; empty where it is not known."""
+        ...
+
+
+class Recogniser(Component, Protocol):
+    """A speech recogniser with an N-best list."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -463,13 +477,8 @@ class Recogniser(Protocol):
         ...
 
 
-class LanguageModel(Protocol):
+class LanguageModel(Component, Protocol):
     """A causal language model over text."""
-
-    @property
-    def name(self) -> str:
-        """For people, for example ``"Gemma 3 270M"``."""
-        ...
 
     @property
     def can_score(self) -> bool:
@@ -515,13 +524,8 @@ class LanguageModel(Protocol):
         ...
 
 
-class Synthesiser(Protocol):
+class Synthesiser(Component, Protocol):
     """Text to speech."""
-
-    @property
-    def name(self) -> str:
-        """For people, for example ``"Kokoro 82M"``."""
-        ...
 
     def speak(self, text: str, language: str, voice: str | None = None) -> Iterator[AudioChunk]:
         """Yields audio sentence by sentence.
