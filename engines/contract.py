@@ -476,6 +476,22 @@ class Recogniser(Component, Protocol):
         """
         ...
 
+    def score(
+        self,
+        states: SpeechStates,
+        texts: list[str],
+        *,
+        language: str,
+        task: Literal["transcribe", "translate"] = "transcribe",
+    ) -> list[tuple[float, int]]:
+        """Scores given texts against the speech by forced decoding, in one batch.
+
+        Returns:
+            For each text log p(text | speech) in nats, summed over its tokens and the end token, and their number; on
+            the same scale as :attr:`Hypothesis.acoustic`.
+        """
+        ...
+
 
 class LanguageModel(Component, Protocol):
     """A causal language model over text."""

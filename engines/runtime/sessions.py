@@ -57,5 +57,5 @@ def open_session(path: Path) -> ort.InferenceSession:
 
 
 def provider_of(session: ort.InferenceSession) -> str:
-    """What really runs the session, in short: ``"CPU"``, ``"CUDA"``, …"""
+    """What really runs the session, in short, for example ``"CPU"`` or ``"CUDA"``."""
     return str(session.get_providers()[0]).removesuffix("ExecutionProvider")

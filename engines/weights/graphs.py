@@ -7,7 +7,6 @@ file ``<cache>/graphs/<name>.current`` names the one in use.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -65,11 +64,11 @@ def publish(name: str, digest: str, build: Callable[[Path], None]) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
         try:
             build(scratch)
-            os.replace(scratch, target)
+            scratch.replace(target)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
     pointer = root / f".{name}.current.new"
     pointer.write_text(target.name, encoding="utf-8")
-    os.replace(pointer, root / f"{name}.current")
+    pointer.replace(root / f"{name}.current")
     return target

@@ -1,0 +1,95 @@
+"""N-best rescoring: the language model scores every hypothesis, λ weighs it against the recogniser.
+
+``Y* = argmax_i [(1-λ) log p_AM(Y_i|X) + λ log p_LLM(Y_i)]`` over the N-best list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from engines.contract import Component, Event, Finished, Hypothesis, LanguageModel, Request, Task
+from engines.errors import BadOption, TaskUnsupported
+from engines.models.components import Components
+from engines.text import results
+from engines.text.baseline import require_english
+from engines.text.ranking import rank
+from engines.text.recognition import Heard, recognise, shared_stage
+from engines.text.speaking import speak
+
+DEFAULT_WEIGHT = 0.2
+
+
+class Rescoring:
+    """Re-ranks the recogniser's transcripts, or its translations to English."""
+
+    def __init__(self, components: Components) -> None:
+        self._components = components
+
+    def run(self, request: Request) -> Iterator[Event]:
+        """See :class:`engines.contract.Engine`.
+
+        Raises:
+            TaskUnsupported: it does not answer.
+            UnknownLanguage: its translations come from Whisper, which goes to English only.
+            BadOption: λ is outside [0, 1], or the language model cannot score.
+        """
+        if request.task is Task.RESPOND:
+            raise TaskUnsupported("Rescoring chooses among transcripts; it does not answer.", "Use the cascade.")
+        require_english(request)
+        weight = float(request.options.get("lambda", DEFAULT_WEIGHT))
+        if not 0 <= weight <= 1:
+            raise BadOption(f"λ is {weight:g}; it has to lie between 0 and 1.", "Choose a value from 0 to 1.")
+        model = self._components.language_model(request.options)
+        if not model.can_score:
+            raise BadOption(
+                f"{model.name} gives no log-probabilities, which rescoring needs.", "Choose an embedded language model."
+            )
+        translating = request.task is Task.TRANSLATE
+        text = results.Text("translation" if translating else "transcript", "en" if translating else None)
+        parts: dict[str, Component] = {"recogniser": self._components.recogniser(), "language model": model}
+        language = request.utterance.language
+        for item in recognise(
+            self._components, request, task="translate" if translating else "transcribe", kind=text.kind
+        ):
+            if not isinstance(item, Heard):
+                yield item
+                continue
+            language = item.language
+            text.language = "en" if translating else language
+            hypotheses = yield from scored(self._components, model, item.recognised.hypotheses)
+            chosen = rank(hypotheses, weight)[0][0]
+            yield from text.add(hypotheses[chosen].text)
+            yield from results.evidence(
+                item, translated=translating, hypotheses=hypotheses, weight=weight, chosen=chosen
+            )
+        if request.task is Task.SPEAK:
+            yield from speak(self._components, request, str(text), language or "en", parts)
+        yield Finished(
+            results.result(
+                parts,
+                language=language,
+                transcript=None if translating else text,
+                translation=text if translating else None,
+                notes=() if text.parts else (results.NO_SPEECH,),
+            )
+        )
+
+
+def scored(
+    components: Components, model: LanguageModel, hypotheses: tuple[Hypothesis, ...]
+) -> Generator[Event, None, tuple[Hypothesis, ...]]:
+    """Fills in the language model's log-probability of every hypothesis; one batch, through the memo."""
+    texts = [hypothesis.text.strip() for hypothesis in hypotheses]
+    scores = yield from shared_stage(
+        components, "rescore", ("lm-scores", model.name, *texts), lambda: model.score("", texts)
+    )
+    return tuple(
+        replace(hypothesis, lm=score, lm_tokens=tokens)
+        for hypothesis, (score, tokens) in zip(hypotheses, scores, strict=True)
+    )
+
+
+def build(components: Components) -> Rescoring:
+    """Builds the engine."""
+    return Rescoring(components)
