@@ -7,16 +7,18 @@ file ``<cache>/graphs/<name>.current`` names the one in use.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines import paths
 from engines.errors import WeightsMissing
 
 
-def _root() -> Path:
+def folder() -> Path:
+    """The folder of all graph sets. Created when missing."""
     root = paths.cache() / "graphs"
     root.mkdir(parents=True, exist_ok=True)
     return root
@@ -31,11 +33,11 @@ def locate(name: str) -> Path:
     Raises:
         WeightsMissing: it has not been built.
     """
-    pointer = _root() / f"{name}.current"
+    pointer = folder() / f"{name}.current"
     if pointer.is_file():
-        folder = _root() / pointer.read_text(encoding="utf-8").strip()
-        if folder.is_dir():
-            return folder
+        found = folder() / pointer.read_text(encoding="utf-8").strip()
+        if found.is_dir():
+            return found
     raise WeightsMissing(f"The model {name} is not ready to run.", f"Run `triptych models fetch {name}`.")
 
 
@@ -58,10 +60,10 @@ def publish(name: str, digest: str, build: Callable[[Path], None]) -> Path:
     Returns:
         the folder in place.
     """
-    root = _root()
+    root = folder()
     target = root / f"{name}-{digest[:16]}"
     if not target.is_dir():
-        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
+        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-building-", dir=root))
         try:
             build(scratch)
             scratch.replace(target)
@@ -72,3 +74,37 @@ def publish(name: str, digest: str, build: Callable[[Path], None]) -> Path:
     pointer.write_text(target.name, encoding="utf-8")
     pointer.replace(root / f"{name}.current")
     return target
+
+
+def tidy(name: str) -> None:
+    """Removes sets of a name that are not in use any more and what interrupted builds left.
+
+    Call it only while nothing builds a set of that name.
+    """
+    pointer = folder() / f"{name}.current"
+    current = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
+    for found in _all(name):
+        if found.name != current:
+            shutil.rmtree(found, ignore_errors=True)
+
+
+def remove(name: str) -> int:
+    """Removes a graph set with everything that is left of others of its name.
+
+    Returns:
+        bytes freed.
+    """
+    freed = size(name)
+    (folder() / f"{name}.current").unlink(missing_ok=True)
+    tidy(name)
+    return freed
+
+
+def size(name: str) -> int:
+    """Bytes that the graph sets of a name take up."""
+    return sum(file.stat().st_size for found in _all(name) for file in found.rglob("*") if file.is_file())
+
+
+def _all(name: str) -> Iterator[Path]:
+    pattern = re.compile(rf"{re.escape(name)}-[0-9a-f]{{16}}|\.{re.escape(name)}-building-.+")
+    return (found for found in folder().iterdir() if found.is_dir() and pattern.fullmatch(found.name))

@@ -89,6 +89,11 @@ class Sources:
                 scratch.unlink(missing_ok=True)
         if corrupt is not None:
             raise corrupt
+        if self.offline:
+            raise FetchFailed(
+                f"{self.model.name} is not on this machine, and the network was not to be used.",
+                f"Go online, or name a folder that has it: `triptych models fetch {self.model.id} --from DIR`.",
+            )
         raise FetchFailed(
             f"{self.model.name} could not be fetched: {'; '.join(dict.fromkeys(reasons))}.",
             f"Check the connection, or name a folder that has it: `triptych models fetch {self.model.id} --from DIR`.",

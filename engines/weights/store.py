@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from engines.contract import Preparing
 from engines.errors import FetchFailed, WeightsCorrupt, WeightsMissing
 from engines.weights import manifest, pip_settings
 from engines.weights.files import require_room, room, sha256
-from engines.weights.licences import require_accepted
+from engines.weights.licences import accept_licence, require_accepted
 from engines.weights.manifest import Manifest, Model, ModelFile
 from engines.weights.sources import Sources
 
@@ -83,8 +83,8 @@ class WeightStore:
         wanted = [file for file in model.files if not self._has(model, file)]
         if not wanted:
             return ModelState.INSTALLED
-        started = self._work(model)
-        if len(wanted) < len(model.files) or (started.is_dir() and any(started.iterdir())):
+        begun = any(path.is_file() for path in self._work(model).rglob("*"))
+        if len(wanted) < len(model.files) or begun:
             return ModelState.PARTIAL
         return ModelState.MISSING
 
@@ -115,14 +115,15 @@ class WeightStore:
         Returns:
             the folder of the model.
         """
-        for event in self.fetching(model_id, offline=offline, folder=folder):
-            if progress is not None:
-                progress(event)
+        with contextlib.closing(self.fetching(model_id, offline=offline, folder=folder)) as events:
+            for event in events:
+                if progress is not None:
+                    progress(event)
         return self.path(model_id)
 
     def fetching(
         self, model_id: str, *, offline: bool | None = None, folder: Path | None = None
-    ) -> Iterator[Preparing]:
+    ) -> Generator[Preparing, None, None]:
         """Fetches what is missing of a model; closing the iterator interrupts, and the next fetch goes on from there.
 
         Args:
@@ -142,6 +143,7 @@ class WeightStore:
         """
         model = self.catalogue.model(model_id)
         require_accepted(model_id, self.catalogue)
+        accept_licence(model_id, self.catalogue)
         if self.state(model_id) is ModelState.INSTALLED:
             return
         named = os.environ.get(FOLDER)
@@ -258,13 +260,3 @@ class WeightStore:
         else:
             staging.replace(target)
         shutil.rmtree(work)
-
-
-def missing(models: Iterator[str] | list[str] | tuple[str, ...], store: WeightStore | None = None) -> list[str]:
-    """Which of some models are not installed, in their order.
-
-    Raises:
-        UnknownModel: one of them does not exist.
-    """
-    store = store or WeightStore()
-    return [model for model in dict.fromkeys(models) if store.state(model) is not ModelState.INSTALLED]
