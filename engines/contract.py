@@ -50,6 +50,7 @@ class Utterance:
         language: ISO 639-1 code of the spoken language, or None when it has to be found out.
         reference: the transcript a person gave, if any.
         reference_translation: the translation a person gave, if any.
+        notes: plain sentences on what is odd about the source (it breaks off, it is damaged).
     """
 
     samples: Samples
@@ -59,11 +60,12 @@ class Utterance:
     language: str | None = None
     reference: str | None = None
     reference_translation: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
         """Length in seconds."""
-        return self.samples.shape[0] / SAMPLE_RATE
+        return float(self.samples.shape[0] / SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
