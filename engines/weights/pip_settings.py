@@ -2,8 +2,8 @@
 
 pip's configuration files and ``PIP_…`` environment variables are read directly, so that the settings are honoured in
 an environment without pip (uv, a packaged application) too. Order of precedence, lowest first: machine-wide file,
-user's files, the virtual environment's file, the file named by ``PIP_CONFIG_FILE``, the environment; see
-*Configuration* in pip's documentation.
+user's files (unless ``PIP_CONFIG_FILE`` names another), the virtual environment's file, the file that
+``PIP_CONFIG_FILE`` names, the environment; see *Configuration* in pip's documentation.
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ def read() -> IndexSettings:
     from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
     values: dict[str, str] = {}
-    for file in _files():
-        values.update(_values(file))
+    files = [_sections(file) for file in _files()]
+    for section in _SECTIONS:
+        for sections in files:
+            values.update(sections.get(section, {}))
     values.update(_environment(os.environ))
     indexes: list[str] = []
     if values.get("no-index", "").strip().lower() in _FALSE:
@@ -80,10 +82,12 @@ def _files() -> Iterator[Path]:
     if named == os.devnull:
         return
     home = Path.home()
+    user = not (named and Path(named).exists())
     if sys.platform == "win32":
         yield Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pip" / "pip.ini"
-        yield home / "pip" / "pip.ini"
-        yield Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "pip" / "pip.ini"
+        if user:
+            yield home / "pip" / "pip.ini"
+            yield Path(os.environ.get("APPDATA", home / "AppData" / "Roaming")) / "pip" / "pip.ini"
         yield Path(sys.prefix) / "pip.ini"
     else:
         for folder in os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep):
@@ -91,28 +95,28 @@ def _files() -> Iterator[Path]:
         if sys.platform == "darwin":
             yield Path("/Library/Application Support/pip/pip.conf")
         yield Path("/etc/pip.conf")
-        yield home / ".pip" / "pip.conf"
         mac = home / "Library" / "Application Support" / "pip"
-        if sys.platform == "darwin" and mac.is_dir():
+        if user:
+            yield home / ".pip" / "pip.conf"
+        if user and sys.platform == "darwin" and mac.is_dir():
             yield mac / "pip.conf"
-        else:
+        elif user:
             yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
         yield Path(sys.prefix) / "pip.conf"
     if named:
         yield Path(named)
 
 
-def _values(file: Path) -> dict[str, str]:
+def _sections(file: Path) -> dict[str, dict[str, str]]:
     parser = configparser.RawConfigParser()
     try:
         parser.read(file, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError):
         return {}
-    found: dict[str, str] = {}
-    for section in _SECTIONS:
-        if parser.has_section(section):
-            found.update({key.lower().replace("_", "-"): value for key, value in parser.items(section)})
-    return found
+    return {
+        section: {key.lower().replace("_", "-"): value for key, value in parser.items(section) if value}
+        for section in parser.sections()
+    }
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:

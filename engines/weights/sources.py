@@ -62,7 +62,7 @@ class Sources:
             target: where it goes.
 
         Yields:
-            how many of its bytes are there so far.
+            how many of its bytes are there so far; never less than before.
 
         Raises:
             WeightsCorrupt: what the sources gave does not have the digest in the manifest; it has been removed.
@@ -71,13 +71,16 @@ class Sources:
         """
         reasons: list[str] = []
         corrupt: WeightsCorrupt | None = None
+        reached = 0
         scratch = target.with_name(f"{target.name}.new")
         sources: list[Source | Path] = [*([self.folder] if self.folder else []), *file.sources]
         for source in sources:
             scratch.unlink(missing_ok=True)
             try:
-                yield from self._from(source, file, scratch)
-                yield from self._verify(file, scratch)
+                for count in self._from(source, file, scratch):
+                    reached = max(reached, count)
+                    yield reached
+                self._verify(file, scratch)
             except SourceFailed as failure:
                 reasons.append(str(failure))
             except WeightsCorrupt as error:
@@ -99,14 +102,13 @@ class Sources:
             f"Check the connection, or name a folder that has it: `triptych models fetch {self.model.id} --from DIR`.",
         )
 
-    def _verify(self, file: ModelFile, path: Path) -> Iterator[int]:
+    def _verify(self, file: ModelFile, path: Path) -> None:
         if path.stat().st_size != file.size or sha256(path) != file.sha256:
             path.unlink()
             raise WeightsCorrupt(
                 f"{file.name} of {self.model.name} does not have the digest in the manifest and was removed.",
                 f"Run `triptych models fetch {self.model.id}` again, or with `--from DIR` for another source.",
             )
-        yield file.size
 
     def _from(self, source: Source | Path, file: ModelFile, target: Path) -> Iterator[int]:
         match source:

@@ -244,7 +244,7 @@ class WeightStore:
         with contextlib.closing(Sources(model, work, pip_settings.read(), folder=folder, offline=offline)) as sources:
             for file in wanted:
                 path = staging / file.name
-                if not path.exists():
+                if not (path.is_file() and sha256(path) == file.sha256):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     for count in sources.get(file, path):
                         yield Preparing(what, done + count, model.size)
