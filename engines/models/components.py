@@ -6,7 +6,9 @@ weights or graphs are not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,14 +35,24 @@ class Components:
     Attributes:
         memo: equal work is done once; shared by all engines of the process.
         store: where weights are.
+        opening_seconds: what opening models has taken so far; the host leaves it out of the engines' times.
     """
 
     memo: Memo = field(default_factory=Memo)
     store: WeightStore = field(default_factory=WeightStore)
+    opening_seconds: float = 0.0
     _recogniser: Recogniser | None = None
     _voice_activity: VoiceActivity | None = None
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _synthesisers: dict[tuple[str, str | None], Synthesiser] = field(default_factory=dict)
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.opening_seconds += time.perf_counter() - began
 
     def recogniser(self) -> Recogniser:
         """Whisper base.
@@ -51,7 +63,8 @@ class Components:
         if self._recogniser is None:
             from engines.models.whisper import WhisperRecogniser
 
-            self._recogniser = WhisperRecogniser.open(graphs.locate("whisper-base"))
+            with self._opening():
+                self._recogniser = WhisperRecogniser.open(graphs.locate("whisper-base"))
         return self._recogniser
 
     def voice_activity(self) -> VoiceActivity:
@@ -59,7 +72,8 @@ class Components:
         if self._voice_activity is None:
             from engines.audio.vad import VoiceActivity
 
-            self._voice_activity = VoiceActivity.open(self.store.path("silero-vad"))
+            with self._opening():
+                self._voice_activity = VoiceActivity.open(self.store.path("silero-vad"))
         return self._voice_activity
 
     def language_model(
@@ -96,7 +110,8 @@ class Components:
         if model not in self._language_models:
             from engines.models.causal_lm import CausalLM
 
-            self._language_models[model] = CausalLM.open(graphs.locate(model))
+            with self._opening():
+                self._language_models[model] = CausalLM.open(graphs.locate(model))
         return self._language_models[model]
 
     def _server(self, options: Mapping[str, OptionValue]) -> LanguageModel:
@@ -129,5 +144,6 @@ class Components:
         if key not in self._synthesisers:
             from engines.models.synthesis import synthesiser_for
 
-            self._synthesisers[key] = synthesiser_for(language, self.store.path, prefer)
+            with self._opening():
+                self._synthesisers[key] = synthesiser_for(language, self.store.path, prefer)
         return self._synthesisers[key]

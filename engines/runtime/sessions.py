@@ -50,10 +50,26 @@ def open_session(path: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = _settings.threads
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(str(path), options, providers=list(_settings.providers))
+        return create(str(path), options, _settings.providers)
     except Exception as error:  # ONNX Runtime raises its own unrelated classes
         message = f"The model graph {path.name} could not be loaded: {str(error).splitlines()[0][:200]}"
         raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error
+
+
+def create(model: str | bytes, options: ort.SessionOptions, providers: tuple[str, ...]) -> ort.InferenceSession:
+    """Opens a session on providers in order of preference; a registered plugin is found by its devices.
+
+    Args:
+        model: path or bytes of a graph.
+        options: of the session; changed when the first provider is a plugin.
+        providers: as ONNX Runtime names them.
+    """
+    if providers[0] not in ort.get_available_providers():
+        devices = [device for device in ort.get_ep_devices() if device.ep_name == providers[0]]
+        if devices:
+            options.add_provider_for_devices(devices, {})
+            return ort.InferenceSession(model, options)
+    return ort.InferenceSession(model, options, providers=list(providers))
 
 
 def provider_of(session: ort.InferenceSession) -> str:

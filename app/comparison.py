@@ -1,0 +1,291 @@
+"""The model behind the window and the command line: one utterance and what the engines make of it. No Qt.
+
+Everything is folded from the stream of events by a pure function, :func:`apply`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from engines import errors
+from engines.catalog import EngineDescription
+from engines.contract import (
+    AudioChunk,
+    Evidence,
+    EvidenceFound,
+    Failed,
+    Finished,
+    LanguageFound,
+    OptionValue,
+    Preparing,
+    Request,
+    Result,
+    Samples,
+    StageFinished,
+    StageStarted,
+    Stamped,
+    Task,
+    TextDelta,
+    TextKind,
+    Utterance,
+)
+from engines.errors import TriptychError, Unavailable
+
+
+class Status(enum.StrEnum):
+    """How far an engine is."""
+
+    WAITING = "waiting"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self not in (Status.WAITING, Status.PREPARING, Status.RUNNING)
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """What a stage took in all.
+
+    Attributes:
+        name: as in the engine's description.
+        seconds: the sum over its occurrences, with shared ones at what they would have cost.
+        shared_seconds: the part of it that came from the memo.
+        running: whether it goes on at the moment.
+    """
+
+    name: str
+    seconds: float = 0.0
+    shared_seconds: float = 0.0
+    running: bool = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether any of it came from the memo."""
+        return self.shared_seconds > 0
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as it comes.
+
+    Attributes:
+        final: will not change any more.
+        provisional: the tail that may.
+    """
+
+    final: str = ""
+    provisional: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Both."""
+        gap = " " if self.final and self.provisional and not self.final.endswith(" ") else ""
+        return self.final + gap + self.provisional
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """One engine's run on one request, as far as it has come.
+
+    Attributes:
+        engine: its description.
+        status: how far it is.
+        preparing: what is being fetched or built, while ``status`` says so.
+        texts: by kind, as they came.
+        language: ISO 639-1 code of the spoken language, once it was found.
+        stages: in the order in which they began, each once.
+        first_text_seconds: engine time until the first text (provisional or final) that was not empty.
+        first_audio_seconds: engine time until the first synthesised speech.
+        seconds: engine time so far; in the end the total. Shared work counts in full.
+        evidence: in the order in which it came.
+        audio: synthesised speech, in order.
+        scores: name → value, filled by the front end from :mod:`engines.evaluation.metrics` (see ``app.scoring``).
+        result: what it came to.
+        peak_memory_bytes: highest resident memory of the process that ran it.
+        error: why it failed or could not begin.
+    """
+
+    engine: EngineDescription
+    status: Status = Status.WAITING
+    preparing: Preparing | None = None
+    texts: Mapping[TextKind, Text] = field(default_factory=lambda: MappingProxyType({}))
+    language: str | None = None
+    stages: tuple[StageTime, ...] = ()
+    first_text_seconds: float | None = None
+    first_audio_seconds: float | None = None
+    seconds: float = 0.0
+    evidence: tuple[Evidence, ...] = ()
+    audio: tuple[AudioChunk, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    result: Result | None = None
+    peak_memory_bytes: int | None = None
+    error: Failed | None = None
+
+    def text(self, kind: TextKind) -> Text:
+        """A text as it came so far; empty where there is none."""
+        return self.texts.get(kind, Text())
+
+    @property
+    def transcript(self) -> str | None:
+        """What was said, once final; None if there is none."""
+        return self._text("transcript", self.result and self.result.transcript)
+
+    @property
+    def translation(self) -> str | None:
+        """The translation, once final; None if there is none."""
+        return self._text("translation", self.result and self.result.translation)
+
+    @property
+    def answer(self) -> str | None:
+        """The answer, once final; None if there is none."""
+        return self._text("answer", self.result and self.result.answer)
+
+    def _text(self, kind: TextKind, result: str | None) -> str | None:
+        return result if self.result is not None else self.text(kind).final or None
+
+    @property
+    def main_text(self) -> str:
+        """The text that a card shows large: the answer, else the translation, else the transcript, as far as it is."""
+        for kind in ("answer", "translation", "transcript"):
+            if self.texts.get(kind):
+                return self.texts[kind].whole
+        return ""
+
+    def rtf(self, speech_seconds: float) -> float | None:
+        """Engine time per second of speech, once it is over; None for no speech."""
+        return self.seconds / speech_seconds if self.status is Status.OK and speech_seconds > 0 else None
+
+    def speech(self) -> tuple[Samples, int] | None:
+        """All synthesised speech, ``(n,)``, and its rate in Hz; None if there is none."""
+        if not self.audio:
+            return None
+        return np.concatenate([chunk.samples for chunk in self.audio]), self.audio[0].rate
+
+
+def apply(run: EngineRun, stamped: Stamped) -> EngineRun:  # noqa: C901, PLR0911 - one arm per event
+    """What a run has come to after one more event. Pure; events after the last one change nothing."""
+    if run.status.over:
+        return run
+    event, at = stamped.event, stamped.at
+    if isinstance(event, Preparing):
+        return replace(run, status=Status.PREPARING, preparing=event)
+    run = replace(run, status=Status.RUNNING, preparing=None, seconds=at)
+    match event:
+        case StageStarted(stage):
+            return replace(run, stages=_stage(run.stages, stage, running=True))
+        case StageFinished(stage, seconds, shared):
+            return replace(run, stages=_stage(run.stages, stage, seconds=seconds, shared=shared))
+        case TextDelta():
+            return _with_text(run, event, at)
+        case LanguageFound(language):
+            return replace(run, language=language)
+        case EvidenceFound(evidence):
+            return replace(run, evidence=(*run.evidence, evidence))
+        case AudioChunk():
+            first = at if run.first_audio_seconds is None else run.first_audio_seconds
+            return replace(run, audio=(*run.audio, event), first_audio_seconds=first)
+        case Finished(result, peak):
+            language = result.language or run.language
+            return replace(run, status=Status.OK, result=result, peak_memory_bytes=peak, language=language)
+        case Failed():
+            return replace(run, status=status_of(event.kind), error=event)
+
+
+def _stage(
+    stages: tuple[StageTime, ...], name: str, *, seconds: float = 0.0, shared: bool = False, running: bool = False
+) -> tuple[StageTime, ...]:
+    if all(stage.name != name for stage in stages):
+        stages = (*stages, StageTime(name))
+    return tuple(
+        StageTime(name, stage.seconds + seconds, stage.shared_seconds + (seconds if shared else 0.0), running)
+        if stage.name == name
+        else stage
+        for stage in stages
+    )
+
+
+def _with_text(run: EngineRun, delta: TextDelta, at: float) -> EngineRun:
+    old = run.text(delta.kind)
+    new = Text(old.final + delta.text) if delta.final else Text(old.final, delta.text)
+    first = run.first_text_seconds
+    if first is None and delta.text.strip():
+        first = at
+    return replace(run, texts=MappingProxyType({**run.texts, delta.kind: new}), first_text_seconds=first)
+
+
+def status_of(kind: str) -> Status:
+    """The status that ``Failed.kind`` means."""
+    found = getattr(errors, kind, None)
+    if found is errors.Cancelled:
+        return Status.CANCELLED
+    if isinstance(found, type) and issubclass(found, Unavailable):
+        return Status.UNAVAILABLE
+    return Status.FAILED
+
+
+def failed(run: EngineRun, error: TriptychError) -> EngineRun:
+    """A run that could not be submitted or prepared."""
+    return apply(run, Stamped(run.engine.id, run.seconds, Failed(error.kind, error.message, error.hint)))
+
+
+class Comparison:
+    """One utterance, one task, and a run per engine.
+
+    Args:
+        utterance: the speech, with references if a person gave them.
+        task: what is asked.
+        target: ISO 639-1 code of the language to translate to or speak.
+        engines: in the order in which they are shown and run.
+        options: engine id → its settings.
+    """
+
+    def __init__(
+        self,
+        utterance: Utterance,
+        task: Task,
+        target: str | None,
+        engines: Iterable[EngineDescription],
+        options: Mapping[str, Mapping[str, OptionValue]] | None = None,
+    ) -> None:
+        self.utterance = utterance
+        self.task = task
+        self.target = target
+        self.options = dict(options or {})
+        self.runs: dict[str, EngineRun] = {engine.id: EngineRun(engine) for engine in engines}
+
+    def request(self, engine_id: str) -> Request:
+        """What is asked of an engine."""
+        return Request(self.utterance, self.task, self.target, self.options.get(engine_id, {}))
+
+    def apply(self, stamped: Stamped) -> EngineRun:
+        """Folds an event in and returns the engine's run as it is now."""
+        run = apply(self.runs[stamped.engine], stamped)
+        self.runs[stamped.engine] = run
+        return run
+
+    def fail(self, engine_id: str, error: TriptychError) -> EngineRun:
+        """Marks an engine that could not be submitted or prepared, and returns its run."""
+        self.runs[engine_id] = failed(self.runs[engine_id], error)
+        return self.runs[engine_id]
+
+    def restart(self, engine_id: str) -> EngineRun:
+        """Forgets an engine's run, to run it again."""
+        self.runs[engine_id] = EngineRun(self.runs[engine_id].engine)
+        return self.runs[engine_id]
+
+    @property
+    def over(self) -> bool:
+        """Whether every engine is done."""
+        return all(run.status.over for run in self.runs.values())
