@@ -141,6 +141,7 @@ def _ended(model: Model, code: int | None) -> GraphInvalid:
 
 def _work(answer: Connection, model_id: str, name: str, builder: Builder, weights: Path, digest: str) -> None:
     """Builds in the child process and answers with None, or with the error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt at the terminal means
     if hasattr(os, "nice"):
         os.nice(5)
     try:

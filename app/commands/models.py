@@ -55,23 +55,29 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 when everything went well, 1 when something failed, 2 when it was asked for something impossible.
     """
-    store = WeightStore()
     try:
-        match args.action:
-            case "list":
-                return _list(store, as_json=args.json)
-            case "fetch":
-                return _fetch(store, args)
-            case "verify":
-                return _verify(store, args.ids)
-            case _:
-                return _remove(store, args.ids)
+        return _dispatch(WeightStore(), args)
     except TriptychError as error:
         _complain(error)
         return error.exit_code
+    except OSError as error:
+        print(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         return 1
+
+
+def _dispatch(store: WeightStore, args: argparse.Namespace) -> int:
+    match args.action:
+        case "list":
+            return _list(store, as_json=args.json)
+        case "fetch":
+            return _fetch(store, args)
+        case "verify":
+            return _verify(store, args.ids)
+        case _:
+            return _remove(store, args.ids)
 
 
 def _list(store: WeightStore, *, as_json: bool) -> int:

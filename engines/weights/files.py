@@ -84,6 +84,6 @@ def require_room(folder: Path, size: int, name: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
         raise DiskFull(
-            f"The disk is full: {name} needs {megabytes(size)} and {folder} has {megabytes(free)} left.",
+            f"The disk is full: fetching {name} takes {megabytes(size)} and {folder} has {megabytes(free)} left.",
             "Free some space and start again.",
         )

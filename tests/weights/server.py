@@ -21,9 +21,12 @@ class IndexServer:
         cut: a file answer is broken off after so many bytes, as often as ``cuts`` says.
         lie: the index gives wrong digests.
         as_json: the index answers in JSON (PEP 691) instead of HTML (PEP 503).
+        shift: ranges start so many bytes later than asked for.
+        busy: so many file answers are "too many requests".
         status: answer everything with this status.
         login: ``user:password`` that is asked for.
         etag: of every file.
+        hold: file answers wait for it.
         asked: what was asked, as ``(path, Range header)``.
         sent: bytes of files that were sent.
     """
@@ -35,6 +38,8 @@ class IndexServer:
     cuts: int = 1
     lie: bool = False
     as_json: bool = False
+    shift: int = 0
+    busy: int = 0
     status: int | None = None
     login: str | None = None
     etag: str = '"one"'
@@ -118,11 +123,15 @@ class IndexServer:
         handler.wfile.write(body.encode())
 
     def _file(self, handler, contents):
+        if self.busy > 0:
+            self.busy -= 1
+            handler.send_error(429)
+            return
         start = 0
         ranges = handler.headers.get("Range")
         current = handler.headers.get("If-Range", self.etag) == self.etag
         if self.ranges and ranges and current:
-            start = int(ranges.removeprefix("bytes=").rstrip("-"))
+            start = int(ranges.removeprefix("bytes=").rstrip("-")) + self.shift
             if start >= len(contents):
                 handler.send_response(416)
                 handler.send_header("Content-Range", f"bytes */{len(contents)}")

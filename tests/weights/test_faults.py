@@ -183,7 +183,7 @@ def test_a_full_disk_is_said_and_the_fetch_goes_on_later(store, index, limit):
 
 def test_a_disk_without_room_is_said_before_anything_is_fetched(store, index, monkeypatch):
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
-    with pytest.raises(DiskFull, match=r"Toy needs 2 MB and .* has 1 MB left"):
+    with pytest.raises(DiskFull, match=r"fetching Toy takes 3 MB and .* has 1 MB left"):
         store.fetch("toy")
     assert index.asked == []
 
@@ -220,6 +220,9 @@ def test_a_model_whose_manifest_changed_is_fetched_anew(store, index):
     changed.fetch("toy")
     assert (changed.path("toy") / "vocab.json").read_bytes() == newer
     changed.verify("toy")
+    renamed = WeightStore(store.home, catalogue=catalogue_of([TOY_FILES[0], model_file("words.json", newer, source)]))
+    renamed.fetch("toy")
+    assert sorted(path.name for path in renamed.path("toy").iterdir()) == [".installed.json", "model.bin", "words.json"]
 
 
 def test_remove_frees_what_was_there(store, index):

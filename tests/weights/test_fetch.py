@@ -93,6 +93,22 @@ def test_a_part_file_longer_than_the_file_is_dropped(store, index):
     assert (store.path("toy") / "model.bin").read_bytes() == BIG
 
 
+def test_a_part_file_that_was_complete_already_is_taken(store, index):
+    interrupt(store, 300_000)
+    (part,) = (store.home / ".fetch").rglob("*.part")
+    part.write_bytes(index.archives["toy-one"][WHEEL])
+    index.sent = 0
+    store.fetch("toy")
+    assert index.sent == len(index.archives["toy-two"]["toy_two-1.0-py3-none-any.whl"])
+
+
+def test_a_server_that_sends_another_range_is_not_believed(store, index):
+    interrupt(store, 300_000)
+    index.shift = 1000
+    store.fetch("toy")
+    assert (store.path("toy") / "model.bin").read_bytes() == BIG
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_broken_connection_is_taken_up_again(store, index, ranges):
     index.ranges, index.cut, index.cuts = ranges, 400_000, 2
@@ -121,6 +137,12 @@ def test_a_server_that_refuses_is_one_sentence(store, index, status):
     index.status = status
     with pytest.raises(FetchFailed, match=f"127.0.0.1 answered with status {status}"):
         store.fetch("toy")
+
+
+def test_a_busy_server_is_asked_again(store, index):
+    index.busy = 2
+    store.fetch("toy")
+    assert len(index.fetched(WHEEL)) == 3
 
 
 def test_a_server_that_is_no_index_is_one_sentence(store, index):

