@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_every_model_is_credited_in_the_notice():
         assert model.name in notice
         assert manifest.load().licence_of(model.id).name in notice
     assert "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms" in notice
+
+
+def test_every_sample_is_credited_in_the_notice():
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    samples = tomllib.loads((paths.resources() / "samples" / "samples.toml").read_text(encoding="utf-8"))["sample"]
+    assert samples
+    for sample in samples:
+        assert sample["licence"] in notice
+        assert sample["credit"].split(",")[0] in notice
 
 
 def test_the_text_of_a_licence_ships():
