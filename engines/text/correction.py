@@ -130,7 +130,7 @@ class GenerativeCorrection:
         both = (heard.recognised.hypotheses[0], Hypothesis(proposal, acoustic, tokens))
         best, proposed = yield from scored(self._components, model, both)
         weight = float(request.options.get("lambda", DEFAULT_WEIGHT))
-        accepted = combined(proposed, weight) > combined(best, weight)
+        accepted = combined(proposed, weight, normalised=True) > combined(best, weight, normalised=True)
         return hypotheses, Verdict(proposal, accepted=accepted, reason=_reason(best, proposed, accepted=accepted))
 
 

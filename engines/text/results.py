@@ -49,6 +49,7 @@ def evidence(
     translated: bool = False,
     hypotheses: Sequence[Hypothesis] | None = None,
     weight: float | None = None,
+    normalised: bool = False,
     chosen: int = 0,
 ) -> Iterator[Event]:
     """The N-best list and the token scores of a stretch as events.
@@ -58,6 +59,7 @@ def evidence(
         translated: whether the hypotheses are translations.
         hypotheses: replaces the recogniser's own list, with the language model's scores filled in.
         weight: λ, if the list was rescored.
+        normalised: whether scores were divided by their token counts.
         chosen: index of the chosen hypothesis.
     """
     yield EvidenceFound(
@@ -67,6 +69,7 @@ def evidence(
             end=heard.end,
             hypotheses=tuple(hypotheses or heard.recognised.hypotheses),
             weight=weight,
+            normalised=normalised,
             chosen=chosen,
             content="translation" if translated else "transcript",
         )
