@@ -7,11 +7,11 @@ encoder: ``mel (1, 80, F)`` float32, F even and at most 3000 → ``frames (1, F/
 cross: ``frames (1, T, d)`` → per layer ``cross.N.key (1, H, 64, T)`` and ``cross.N.value (1, H, T, 64)``; once per
 stretch of speech.
 
-decoder: ``tokens (B, S)`` int64, ``offset (1,)`` int64 (tokens in the cache), ``origin (B,)`` int64 (which row of the past
-every row continues: the beam's reordering), ``wanted (R,)`` int64 (for which of the B·S places logits are computed),
-the caches ``past.N.key/value (P, H, L, 64)`` and the cross keys and values → ``logits (R, V)``, ``present.N.key/value
-(B, H, L+S, 64)`` and ``attention (B·S, T)``, the cross-attention averaged over the alignment heads, which is computed only
-if it is fetched.
+decoder: ``tokens (B, S)`` int64, ``offset (1,)`` int64 (tokens in the cache), ``origin (B,)`` int64 (which row of the
+past every row continues: the beam's reordering), ``wanted (R,)`` int64 (for which of the B·S places logits are
+computed), the caches ``past.N.key/value (P, H, L, 64)`` and the cross keys and values → ``logits (R, V)``,
+``present.N.key/value (B, H, L+S, 64)`` and ``attention (B·S, T)``, the cross-attention averaged over the alignment
+heads, which is computed only if it is fetched.
 
 All hypotheses attend to the same speech, so in cross-attention they are rows of one query against one key: the cross
 cache is neither copied nor repeated.

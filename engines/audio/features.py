@@ -1,7 +1,7 @@
 """Whisper's log-mel features (Radford et al. 2022, §2.2), in numpy.
 
-80 mel bands of Slaney's scale over 0–8 kHz, Hann window of 25 ms every 10 ms, log10 clipped to 8 below the loudest, then
-``(x + 4) / 4``.
+80 mel bands of Slaney's scale over 0–8 kHz, Hann window of 25 ms every 10 ms, log10 clipped to 8 below the loudest,
+then ``(x + 4) / 4``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whisper: a recogniser with an N-best list, and a translator to English (Radford et al. 2022, arXiv 2212.04356).
 
-Runs the graphs that :mod:`export.whisper` builds. Hypotheses are ranked by log-probability over length, as Whisper's own
-decoding does; :attr:`Hypothesis.acoustic` is the sum.
+Runs the graphs that :mod:`export.whisper` builds. Hypotheses are ranked by log-probability over length, as Whisper's
+own decoding does; :attr:`Hypothesis.acoustic` is the sum.
 """
 
 from __future__ import annotations
