@@ -7,9 +7,9 @@ file ``<cache>/graphs/<name>.current`` names the one in use.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,7 +63,9 @@ def publish(name: str, digest: str, build: Callable[[Path], None]) -> Path:
     root = folder()
     target = root / f"{name}-{digest[:16]}"
     if not target.is_dir():
-        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-building-", dir=root))
+        scratch = root / f".{name}-building-{os.getpid()}"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
         try:
             build(scratch)
             scratch.replace(target)
