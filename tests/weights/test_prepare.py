@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from contextlib import closing
 
 import pytest
 
 from engines.errors import DiskFull, GraphInvalid, LicenceNotAccepted, UnknownModel, WeightsMissing
-from engines.weights import graphs
+from engines.weights import graphs, manifest
 from engines.weights.store import WeightStore
 from export import prepare
 from export.registry import BUILDERS, Builder
@@ -124,3 +125,15 @@ def test_the_digest_covers_weights_and_builder(store):
         Builder("m", "f", 1).digest(other),
     }
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize("model_id", BUILDERS)
+def test_every_registered_builder_takes_weights_and_target(model_id):
+    parameters = inspect.signature(BUILDERS[model_id].load()).parameters.values()
+    positional = [name.name for name in parameters if name.default is name.empty]
+    assert positional == ["weights", "target"]
+
+
+@pytest.mark.parametrize("model_id", [model.id for model in manifest.load().models])
+def test_every_fetched_model_is_ready_to_run(model_home, model_id):
+    assert prepare.is_ready(model_id), f"run `triptych models fetch {model_id}`"
