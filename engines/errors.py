@@ -117,6 +117,10 @@ class MicrophoneUnavailable(TriptychError):
     """No microphone, or it is busy, or it went away."""
 
 
+class SpeakerUnavailable(TriptychError):
+    """No loudspeaker, or it is busy, or it went away."""
+
+
 class EngineCrashed(TriptychError):
     """The child process that ran the engine ended unexpectedly."""
 

@@ -109,7 +109,7 @@ def recognise(
         components,
         "listen",
         ("speech-segments", utterance.digest),
-        lambda: components.voice_activity().segments(utterance.samples),
+        lambda: components.voice_activity().segments(utterance.samples, cancellation.check),
     )
     yield EvidenceFound(segments)
     language = utterance.language

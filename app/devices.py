@@ -1,0 +1,96 @@
+"""Microphones and loudspeakers, as PortAudio sees them.
+
+sounddevice loads the PortAudio library when it is imported, so it is imported when the first device is asked for; a
+machine without the library gets a sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engines.errors import MicrophoneUnavailable, SpeakerUnavailable
+
+Direction = Literal["input", "output"]
+
+_INSTALL = "Install PortAudio (Debian and Ubuntu: sudo apt-get install libportaudio2; macOS: brew install portaudio)."
+
+
+@dataclass(frozen=True)
+class Device:
+    """A microphone or a loudspeaker.
+
+    Attributes:
+        index: PortAudio's number of it.
+        name: for people.
+        rate: samples per second that it prefers.
+        default: whether the system would take it.
+    """
+
+    index: int
+    name: str
+    rate: int
+    default: bool
+
+
+def portaudio(direction: Direction) -> Any:
+    """The sounddevice module.
+
+    Raises:
+        MicrophoneUnavailable: for ``"input"``: the PortAudio library is missing or does not start.
+        SpeakerUnavailable: the same for ``"output"``.
+    """
+    try:
+        import sounddevice
+    except Exception as error:  # OSError without the library, PortAudioError where it does not start
+        what = "The sound library PortAudio is missing or does not work on this machine."
+        raise failure(direction, what, _INSTALL) from error
+    return sounddevice
+
+
+def failure(direction: Direction, message: str, hint: str) -> MicrophoneUnavailable | SpeakerUnavailable:
+    """The error class of a direction."""
+    return (MicrophoneUnavailable if direction == "input" else SpeakerUnavailable)(message, hint)
+
+
+def devices(direction: Direction, *, refresh: bool = False) -> tuple[Device, ...]:
+    """The devices of one direction, the system's default first.
+
+    Args:
+        direction: microphones or loudspeakers.
+        refresh: look again for devices that were plugged in since; only while nothing records or plays.
+
+    Raises:
+        MicrophoneUnavailable: there is no PortAudio library (``"input"``).
+        SpeakerUnavailable: the same for ``"output"``.
+    """
+    sounddevice = portaudio(direction)
+    if refresh:
+        sounddevice._terminate()  # noqa: SLF001  # PortAudio lists devices only when it starts
+        sounddevice._initialize()  # noqa: SLF001
+    default = sounddevice.default.device[0 if direction == "input" else 1]
+    found = [
+        Device(index, str(info["name"]), int(info["default_samplerate"]), index == default)
+        for index, info in enumerate(sounddevice.query_devices())
+        if info[f"max_{direction}_channels"] > 0
+    ]
+    return tuple(sorted(found, key=lambda device: not device.default))
+
+
+def require_device(direction: Direction, index: int | None) -> Device:
+    """The device of that number, or the default one.
+
+    Raises:
+        MicrophoneUnavailable: there is none (``"input"``).
+        SpeakerUnavailable: there is none (``"output"``).
+    """
+    found = devices(direction)
+    if index is None and found:
+        return found[0]
+    for device in found:
+        if device.index == index:
+            return device
+    what = "microphone" if direction == "input" else "loudspeaker"
+    hint = "Plug one in, or open a sound file instead." if direction == "input" else "Plug one in, or save the sound."
+    gone = f"No {what} was found." if index is None else f"The chosen {what} is no longer there."
+    raise failure(direction, gone, hint)

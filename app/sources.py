@@ -1,0 +1,144 @@
+"""Where a recording comes from: a microphone, or a file that plays the part of one.
+
+A source hands 16-bit mono blocks to a sink from a thread of its own. The sink must not block.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.devices import portaudio, require_device
+from engines.audio.load import load
+from engines.audio.wav import to_pcm16
+from engines.contract import SAMPLE_RATE
+from engines.errors import MicrophoneUnavailable
+
+Sink: TypeAlias = Callable[[NDArray[np.int16], bool], None]
+"""Called with a block ``(n,)`` that is valid only during the call, and whether samples were lost before it."""
+
+Ended: TypeAlias = Callable[[MicrophoneUnavailable | None], None]
+"""Called once when the source ends by itself; with an error if it should not have."""
+
+
+class Source(Protocol):
+    """Something to record from."""
+
+    name: str
+
+    def start(self, sink: Sink, ended: Ended) -> int:
+        """Begins to deliver; returns the samples per second.
+
+        Raises:
+            MicrophoneUnavailable: it is absent or busy.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends delivery; when it returns, the sink is not called any more. May be called again."""
+        ...
+
+
+class Microphone:
+    """A microphone.
+
+    Args:
+        device: PortAudio's number of it; None takes the system's default.
+    """
+
+    def __init__(self, device: int | None = None) -> None:
+        self.name = "microphone"
+        self._device = device
+        self._stream: Any = None
+        self._stopping = False
+
+    def start(self, sink: Sink, ended: Ended) -> int:
+        """Opens the microphone at the rate it prefers; see :meth:`Source.start`."""
+        sounddevice = portaudio("input")
+        device = require_device("input", self._device)
+
+        def callback(frames: NDArray[np.int16], _count: int, _time: Any, status: Any) -> None:
+            sink(frames[:, 0], bool(status.input_overflow))
+
+        def finished() -> None:
+            if not self._stopping:
+                hint = "Plug it in again, or choose another microphone."
+                ended(MicrophoneUnavailable(f"The microphone {device.name} went away while recording.", hint))
+
+        self._stopping = False
+        try:
+            self._stream = sounddevice.InputStream(
+                device=device.index,
+                channels=1,
+                samplerate=device.rate,
+                dtype="int16",
+                latency="high",
+                callback=callback,
+                finished_callback=finished,
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as error:
+            self.stop()
+            hint = "Close other programs that use it, allow this program to use it, or choose another microphone."
+            message = f"The microphone {device.name} cannot be opened; it is busy or forbidden."
+            raise MicrophoneUnavailable(message, hint) from error
+        return device.rate
+
+    def stop(self) -> None:
+        """Closes the microphone."""
+        self._stopping = True
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close(ignore_errors=True)
+
+
+class FileSource:
+    """A sound file that is heard as if somebody spoke, for machines without a microphone and for tests.
+
+    Args:
+        path: any sound file.
+        speed: how many times faster than real time.
+    """
+
+    def __init__(self, path: str | Path, speed: float = 1.0) -> None:
+        self.name = Path(path).name
+        self._path = path
+        self._speed = speed
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, sink: Sink, ended: Ended) -> int:
+        """Begins to play the file; see :meth:`Source.start`.
+
+        Raises:
+            BadInput: the file cannot be read.
+        """
+        samples = load(self._path).samples
+        self._stop.clear()
+        block = SAMPLE_RATE // 50
+
+        def play() -> None:
+            began = time.monotonic()
+            for at in range(0, samples.shape[0], block):
+                due = began + at / SAMPLE_RATE / self._speed
+                if self._stop.wait(max(0.0, due - time.monotonic())):
+                    return
+                sink(to_pcm16(samples[at : at + block]), False)
+            ended(None)
+
+        self._thread = threading.Thread(target=play, name="file-source", daemon=True)
+        self._thread.start()
+        return SAMPLE_RATE
+
+    def stop(self) -> None:
+        """Stops playing."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
