@@ -1,0 +1,116 @@
+"""What the window remembers from one start to the next, in one versioned JSON file of the user's.
+
+A file that cannot be read, or of a later version, is kept beside as ``settings.json.old`` and defaults are used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engines import paths
+from engines.contract import OptionValue, Task
+
+VERSION = 1
+
+
+class Appearance(BaseModel):
+    """How the window looks."""
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    theme: Literal["system", "light", "dark"] = "system"
+    text_scale: float = Field(default=1.0, ge=0.8, le=2.0)
+    geometry: str = ""
+    """Qt's saved geometry, base64."""
+    split: tuple[int, ...] = ()
+    """Heights of cards and evidence in pixels."""
+
+
+class Choices(BaseModel):
+    """What was last chosen in the toolbar.
+
+    Attributes:
+        spoken: language code, or None to find out.
+        microphone: the device's name, or None for the system's own choice.
+    """
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    task: Task = Task.TRANSCRIBE
+    spoken: str | None = None
+    target: str = "en"
+    microphone: str | None = None
+    folder: str = ""
+    run_after_recording: bool = True
+
+
+class Running(BaseModel):
+    """How engines run.
+
+    Attributes:
+        provider: an execution provider's short name, or ``"auto"``.
+        threads: threads of one session; 0 leaves it to the engine.
+        server_url: an OpenAI-compatible server, used by engines whose language model is set to ``server``.
+        options: per engine id the options that differ from its defaults.
+    """
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    provider: str = "auto"
+    threads: int = Field(default=0, ge=0, le=256)
+    server_url: str = ""
+    server_model: str = ""
+    server_key: str = ""
+    options: dict[str, dict[str, OptionValue]] = Field(default_factory=dict)
+    declined: set[str] = Field(default_factory=set)
+    """Licence keys whose banner was put away with "Not now" for good."""
+
+
+class Settings(BaseModel):
+    """All that is remembered."""
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    version: int = VERSION
+    appearance: Appearance = Field(default_factory=Appearance)
+    choices: Choices = Field(default_factory=Choices)
+    running: Running = Field(default_factory=Running)
+
+    @classmethod
+    def load(cls, file: Path | None = None) -> Settings:
+        """Reads the settings; defaults where there are none or they cannot be understood."""
+        file = file or _file()
+        try:
+            found: Any = json.loads(file.read_text("utf-8"))
+            if not isinstance(found, dict) or found.get("version") != VERSION:
+                raise ValueError(f"version {VERSION} expected")  # noqa: TRY301 -- handled like any unreadable file
+            return cls.model_validate(found)
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, ValidationError):
+            with contextlib.suppress(OSError):
+                file.replace(file.with_name(f"{file.name}.old"))
+            return cls()
+
+    def save(self, file: Path | None = None) -> None:
+        """Writes the settings in one step, readable by the user alone (a server key may be among them).
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        file = file or _file()
+        scratch = file.with_name(f".{file.name}.{os.getpid()}")
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(self.model_dump_json(indent=2))
+        scratch.replace(file)
+
+
+def _file() -> Path:
+    return paths.data() / "settings.json"

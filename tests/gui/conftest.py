@@ -1,0 +1,60 @@
+"""Fixtures of the window: an appearance, a catalogue of fakes, and settings of the test's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.background import wait_for_all
+from app.settings import Settings
+from app.theme import theme
+from engines.catalog import Catalogue, EngineDescription
+from engines.contract import Utterance
+from tests.engines.fakes import describe
+
+
+@pytest.fixture(autouse=True)
+def _appearance(qapp: QApplication) -> None:
+    theme().apply("dark")
+
+
+@pytest.fixture(autouse=True)
+def _no_job_outlives_its_test(qapp: QApplication):
+    yield
+    wait_for_all(5)
+    qapp.processEvents()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    settings = Settings()
+    settings.running.declined = {"gemma"}
+    return settings
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Callable[..., Catalogue]:
+    """A catalogue of fake engines alone: ids, or descriptions that differ from the usual."""
+
+    def make(*engines: str | EngineDescription) -> Catalogue:
+        empty = tmp_path / "engines"
+        empty.mkdir(exist_ok=True)
+        found = tuple(describe(engine) if isinstance(engine, str) else engine for engine in engines)
+        return Catalogue(empty, {engine.id: "tests.engines.fakes:build" for engine in found}, found)
+
+    return make
+
+
+@pytest.fixture
+def utterance() -> Utterance:
+    samples = (np.sin(np.arange(32_000) / 20) * 0.4).astype(np.float32)
+    digest = hashlib.sha256(samples.tobytes()).hexdigest()
+    return Utterance(samples, digest, "test", language="en", reference="hello 32000")
