@@ -36,7 +36,9 @@ QLabel[tone="title"] {{ font-size: {title:.2f}pt; font-weight: 600; }}
 QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.line}; padding: 4px 6px; }}
 
 QFrame[look="card"] {{ background: {p.surface}; border: 1px solid {p.line}; border-radius: 9px; }}
-QFrame[look="banner"] {{ background: {p.surface}; border: 1px solid {p.warning}; border-radius: 9px; }}
+QFrame[look="banner"] {{
+  background: {p.surface}; border: 1px solid {p.line}; border-left: 4px solid {p.warning}; border-radius: 6px;
+}}
 QFrame[look="message"] {{ background: {p.surface}; border: 1px solid {p.error}; border-radius: 9px; }}
 
 QPushButton, QToolButton, QComboBox {{
@@ -51,6 +53,8 @@ QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QPlainTe
   border: 2px solid {p.focus}; padding: 4px 10px;
 }}
 QToolButton[popupMode="2"]:focus {{ padding-right: 21px; }}
+QToolButton[look="icon"] {{ padding: 5px 8px; }}
+QToolButton[look="icon"]:focus {{ padding: 4px 7px; }}
 QPushButton[look="primary"] {{ background: {p.text}; color: {p.window}; border-color: {p.text}; font-weight: 600; }}
 QPushButton[look="primary"]:hover {{ background: {p.muted}; border-color: {p.muted}; }}
 QPushButton[look="primary"]:disabled {{ background: {p.raised}; color: {p.faint}; border-color: {p.line}; }}
@@ -67,13 +71,14 @@ QPushButton[look="link"] {{
   text-decoration: underline; min-height: 0;
 }}
 QPushButton[look="link"]:focus {{ border: 2px solid {p.focus}; padding: 2px 5px; }}
-QToolButton::menu-indicator, QPushButton::menu-indicator {{
+QToolButton[popupMode="2"]::menu-indicator {{
   image: url("{themes}/chevron-{p.name}.svg"); width: 12px; height: 12px;
   subcontrol-origin: padding; subcontrol-position: right center; right: 7px;
 }}
-QComboBox {{ padding-right: 24px; }}
-QComboBox:focus {{ padding-right: 23px; }}
-QComboBox::drop-down {{ border: none; width: 22px; }}
+QToolButton[look="icon"]::menu-indicator {{ image: none; width: 0; }}
+QComboBox {{ padding-right: 3px; }}
+QComboBox:focus {{ padding-right: 2px; }}
+QComboBox::drop-down {{ border: none; width: 20px; }}
 QComboBox::down-arrow {{ image: url("{themes}/chevron-{p.name}.svg"); width: 12px; height: 12px; }}
 QComboBox QAbstractItemView, QMenu {{
   background: {p.surface}; color: {p.text}; border: 1px solid {p.line}; padding: 4px;
@@ -88,6 +93,11 @@ QLineEdit, QPlainTextEdit, QAbstractSpinBox {{
   background: {p.surface}; color: {p.text}; border: 1px solid {p.line}; border-radius: 8px; padding: 5px 11px;
   selection-background-color: {p.paradigms["text"]}; selection-color: {p.surface}; min-height: 1.5em;
 }}
+QAbstractSpinBox {{ padding: 5px 4px 5px 8px; }}
+QAbstractSpinBox:focus {{ padding: 4px 3px 4px 7px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; background: transparent; }}
+QAbstractSpinBox::up-arrow {{ image: url("{themes}/chevron-up-{p.name}.svg"); width: 11px; height: 11px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{themes}/chevron-{p.name}.svg"); width: 11px; height: 11px; }}
 QCheckBox, QRadioButton {{ color: {p.text}; spacing: 8px; padding: 3px; border: 2px solid transparent; }}
 QCheckBox:focus, QRadioButton:focus {{ border: 2px solid {p.focus}; border-radius: 6px; }}
 

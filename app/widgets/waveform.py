@@ -1,0 +1,313 @@
+"""The speech at the top of the window: waveform, speech shading and spectrogram on one time axis."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.background import Job
+from app.theme import palette, theme
+from app.widgets import peaks as numbers
+from app.widgets.wavepaint import Axis, paint_axis, paint_live, paint_spectrum, paint_speech, paint_wave
+from engines.contract import Utterance
+
+MARGIN = 6
+LIVE_SECONDS = 20.0
+"""How much of a running recording is in sight."""
+
+
+class WaveformView(QWidget):
+    """Shows an utterance of any length; click or arrow keys seek, Ctrl+wheel or +/- zoom, the wheel pans.
+
+    The static picture is painted once into a pixmap; a moving cursor repaints two thin strips.
+    """
+
+    seek_requested = Signal(float)
+    """Seconds from the start."""
+    play_toggled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Waveform")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._utterance: Utterance | None = None
+        self._peaks: numbers.Peaks | None = None
+        self._spectrum: NDArray[np.uint8] | None = None
+        self._speech: tuple[tuple[float, float], ...] = ()
+        self._view = (0.0, 1.0)
+        self._position = 0.0
+        self._picture: QPixmap | None = None
+        self._jobs: list[Job] = []
+        self._live: list[tuple[float, float]] | None = None
+        self._live_step = 0.05
+        self._message = "Record, open or drop speech here."
+        self._later = QTimer(self, interval=120, singleShot=True)
+        self._later.timeout.connect(self._compute_spectrum)
+        theme().changed.connect(self._restyle)
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def utterance(self) -> Utterance | None:
+        """What is shown."""
+        return self._utterance
+
+    @property
+    def position(self) -> float:
+        """The cursor in seconds."""
+        return self._position
+
+    def show_utterance(self, utterance: Utterance | None) -> None:
+        """Shows another utterance from its start; what has to be computed is computed beside the window."""
+        for job in self._jobs:
+            job.cancel()
+        self._jobs.clear()
+        self._live = None
+        self._utterance, self._peaks, self._spectrum, self._speech = utterance, None, None, ()
+        self._position, self._view = 0.0, (0.0, max(0.05, utterance.seconds) if utterance is not None else 1.0)
+        if utterance is not None:
+            samples = utterance.samples
+            job = Job(lambda: numbers.peaks(samples), "peaks")
+            job.finished.connect(self._peaks_ready)
+            self._jobs.append(job.start())
+            self._compute_spectrum()
+        self._describe()
+        self._invalidate()
+
+    def show_speech(self, spans: tuple[tuple[float, float], ...]) -> None:
+        """Shades the stretches with speech, ``(start, end)`` in seconds."""
+        if spans != self._speech:
+            self._speech = spans
+            self._describe()
+            self._invalidate()
+
+    def show_position(self, seconds: float) -> None:
+        """Moves the cursor; called many times a second during playback."""
+        old, self._position = self._position, seconds
+        start, end = self._view
+        if not start <= seconds <= end and seconds < self._length():
+            width = end - start
+            self._look_at(min(seconds, self._length() - width), width)
+        for at in (old, seconds):
+            self.update(int(self._x(at)) - 7, 0, 14, self.height())
+
+    def start_live(self, step: float) -> None:
+        """Shows a recording as it comes; ``step`` seconds per value of :meth:`add_live`."""
+        self.show_utterance(None)
+        self._live, self._live_step = [], step
+        self._invalidate()
+
+    def add_live(self, low: float, high: float) -> None:
+        """Adds the extremes of the latest stretch of a running recording, in [-1, 1]."""
+        if self._live is not None:
+            self._live.append((low, high))
+            del self._live[: -int(LIVE_SECONDS / self._live_step)]
+            self._invalidate()
+
+    # --- computing ----------------------------------------------------------------------------------------------------
+
+    def _peaks_ready(self, found: numbers.Peaks) -> None:
+        if self.sender() in self._jobs:
+            self._peaks = found
+            self._describe()
+            self._invalidate()
+
+    def _compute_spectrum(self) -> None:
+        if self._utterance is None:
+            return
+        samples, view = self._utterance.samples, self._view
+        columns = max(64, int(self._plot().width() * self.devicePixelRatioF()))
+        job = Job(lambda: (view, numbers.spectrogram(samples, *view, columns)), "spectrogram")
+        job.finished.connect(self._spectrum_ready)
+        self._jobs.append(job.start())
+
+    def _spectrum_ready(self, found: tuple[tuple[float, float], NDArray[np.uint8]]) -> None:
+        if self.sender() in self._jobs and found[0] == self._view:
+            self._spectrum = found[1]
+            self._invalidate()
+
+    # --- geometry -----------------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Tall enough for both pictures and the axis."""
+        return QSize(640, 116 + self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """As tall as :meth:`sizeHint`; narrow is fine."""
+        return QSize(200, self.sizeHint().height())
+
+    def _plot(self) -> QRectF:
+        return QRectF(MARGIN, 6, max(1, self.width() - 2 * MARGIN), self.height() - self.fontMetrics().height() - 12)
+
+    def _length(self) -> float:
+        if self._live is not None:
+            return LIVE_SECONDS
+        return self._utterance.seconds if self._utterance is not None else 1.0
+
+    def _x(self, seconds: float) -> float:
+        return Axis(self._plot(), self._view).x(seconds)
+
+    def _seconds(self, x: float) -> float:
+        return min(self._length(), max(0.0, Axis(self._plot(), self._view).seconds(x)))
+
+    def _look_at(self, start: float, width: float) -> None:
+        length = self._length()
+        width = min(max(width, min(0.25, length)), length)
+        start = min(max(0.0, start), length - width)
+        if (start, start + width) != self._view:
+            self._view = (start, start + width)
+            self._spectrum = None
+            self._invalidate()
+            self._later.start()
+
+    # --- painting -----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paints the picture and, over it, cursor and focus."""
+        painter = QPainter(self)
+        if self._picture is None:
+            self._picture = self._paint_picture()
+        painter.drawPixmap(0, 0, self._picture)
+        colours = palette()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._utterance is not None:
+            x, plot = self._x(self._position), self._plot()
+            painter.setPen(QPen(QColor(colours.text), 1.5))
+            painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+            painter.setBrush(QColor(colours.text))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawPolygon(QPolygonF([QPointF(x - 5, 1), QPointF(x + 5, 1), QPointF(x, 8)]))
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(colours.focus), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+
+    def _paint_picture(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        colours = palette()
+        picture.fill(QColor(colours.window))
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plot = self._plot()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colours.surface))
+        painter.drawRoundedRect(plot.adjusted(-6, -2, 6, 2), 8, 8)
+        wave, spectrum = QRectF(plot), QRectF(plot)
+        wave.setHeight(plot.height() * 0.56)
+        spectrum.setTop(wave.bottom() + 3)
+        axis = Axis(plot, self._view)
+        if self._live is not None:
+            paint_live(painter, colours, plot, self._live, self._live_step / LIVE_SECONDS)
+        elif self._utterance is None:
+            painter.setPen(QColor(colours.muted))
+            painter.drawText(plot, Qt.AlignmentFlag.AlignCenter, self._message)
+        else:
+            paint_speech(painter, colours, wave, axis, self._speech)
+            if self._peaks is not None:
+                paint_wave(painter, colours, wave, axis, self._peaks)
+            if self._spectrum is not None:
+                paint_spectrum(painter, colours, spectrum, self._spectrum)
+            paint_axis(painter, colours, axis, QRectF(self.rect()))
+        painter.end()
+        return picture
+
+    def _restyle(self) -> None:
+        self.updateGeometry()
+        self._invalidate()
+
+    def _invalidate(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _describe(self) -> None:
+        if self._utterance is None:
+            self.setAccessibleDescription(self._message)
+            return
+        text = f"{self._utterance.source}, {self._utterance.seconds:.1f} seconds."
+        if self._speech:
+            text += f" {len(self._speech)} stretches of speech."
+        if self._peaks is not None and self._peaks.clipped.size:
+            text += " The recording clips."
+        self.setAccessibleDescription(text)
+        self.setToolTip(f"{text} Click to move, space to play.")
+
+    # --- hands --------------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        """Another width needs another picture; the spectrogram is stretched until it is computed again."""
+        self._picture = None
+        self._later.start()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Seeks."""
+        self._seek_to(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Seeks while dragging."""
+        self._seek_to(event)
+
+    def _seek_to(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton and self._utterance is not None:
+            self._seek(self._seconds(event.position().x()))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Pans, or zooms around the pointer with Ctrl."""
+        start, end = self._view
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        if self._utterance is None or not turn:
+            event.ignore()
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(0.8 if turn > 0 else 1.25, self._seconds(event.position().x()))
+        elif end - start < self._length():
+            self._look_at(start - turn / 1200 * (end - start), end - start)
+        else:
+            event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space plays, arrows move by a second, Home and End go to the ends, + and - zoom."""
+        steps = {Qt.Key.Key_Left: -1.0, Qt.Key.Key_Right: 1.0, Qt.Key.Key_PageUp: -10.0, Qt.Key.Key_PageDown: 10.0}
+        key = Qt.Key(event.key())
+        if self._utterance is None:
+            super().keyPressEvent(event)
+        elif key == Qt.Key.Key_Space:
+            self.play_toggled.emit()
+        elif key in steps:
+            self._seek(self._position + steps[key])
+        elif key == Qt.Key.Key_Home:
+            self._seek(0.0)
+        elif key == Qt.Key.Key_End:
+            self._seek(self._length())
+        elif key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
+            self._zoom(0.8, self._position)
+        elif key == Qt.Key.Key_Minus:
+            self._zoom(1.25, self._position)
+        else:
+            super().keyPressEvent(event)
+
+    def _seek(self, seconds: float) -> None:
+        seconds = min(self._length(), max(0.0, seconds))
+        self.show_position(seconds)
+        self.seek_requested.emit(seconds)
+
+    def _zoom(self, factor: float, around: float) -> None:
+        start, end = self._view
+        width = min((end - start) * factor, self._length())
+        self._look_at(around - (around - start) * width / (end - start), width)
