@@ -1,0 +1,122 @@
+"""About the program: versions and licences; and the terms of a model."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from PySide6 import __version__ as qt_version
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.icons import pixmap
+from engines import paths
+
+PACKAGES = ("onnxruntime", "numpy", "tokenizers", "soundfile", "av", "pyqtgraph")
+
+
+def versions() -> str:
+    """What is installed, in one line."""
+    parts = [f"Python {platform.python_version()}", f"Qt {qt_version}"]
+    for package in PACKAGES:
+        try:
+            parts.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            parts.append(f"{package} missing")
+    return " · ".join(parts)
+
+
+def own_version() -> str:
+    """The program's version; ``"from source"`` when it is not installed."""
+    try:
+        return metadata.version("triptych")
+    except metadata.PackageNotFoundError:
+        return "from source"
+
+
+def notice() -> str:
+    """NOTICE: every model's and recording's licence."""
+    for file in (paths.resources().parent / "NOTICE", *_installed_notice()):
+        if file.is_file():
+            return file.read_text("utf-8")
+    return "NOTICE is missing from this installation."
+
+
+def _installed_notice() -> list[Path]:
+    try:
+        files = metadata.files("triptych") or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [Path(str(file.locate())) for file in files if file.name == "NOTICE"]
+
+
+class AboutDialog(QDialog):
+    """Versions and licences."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About Triptych")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(900, 560)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(10)
+        head = QHBoxLayout()
+        mark = QLabel()
+        mark.setPixmap(pixmap("triptych", "#000000", 48, 2))
+        title = QLabel(f"<b>Triptych</b> {own_version()}<br>Speech and language models, side by side.")
+        head.addWidget(mark)
+        head.addSpacing(8)
+        head.addWidget(title, 1)
+        column.addLayout(head)
+        used = QLabel(versions())
+        used.setProperty("tone", "small")
+        used.setWordWrap(True)
+        used.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(used)
+        text = QPlainTextEdit(notice())
+        text.setReadOnly(True)
+        text.setTabChangesFocus(True)
+        text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        text.setAccessibleName("Licences of models and recordings")
+        column.addWidget(text, 1)
+        close = QPushButton("Close")
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+
+
+class TermsDialog(QDialog):
+    """The terms of a model, as they are shown before they are accepted.
+
+    Args:
+        title: the licence's name.
+        text: Markdown.
+    """
+
+    def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(640, 520)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        view = QTextBrowser()
+        view.setMarkdown(text)
+        view.setOpenExternalLinks(True)
+        view.setAccessibleName(title)
+        column.addWidget(view, 1)
+        close = QPushButton("Close")
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)

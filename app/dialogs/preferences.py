@@ -1,0 +1,159 @@
+"""Preferences: appearance, how engines run, a language-model server. They take effect at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.settings import Settings
+
+THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
+SCALES = (0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
+
+
+class PreferencesDialog(QDialog):
+    """Edits the settings in place; does not block the window.
+
+    Args:
+        settings: changed as the user changes them.
+        providers: short names of the execution providers that can be chosen.
+    """
+
+    appearance_changed = Signal()
+    changed = Signal()
+    offers_wanted = Signal()
+    """Licences that were put away shall be offered again."""
+
+    def __init__(self, settings: Settings, providers: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.setWindowTitle("Preferences")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(480)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(14)
+        for title, form in (
+            ("Appearance", self._appearance()),
+            ("Running", self._running(providers)),
+            ("Language-model server", self._server()),
+        ):
+            heading = QLabel(title)
+            heading.setProperty("tone", "title")
+            column.addWidget(heading)
+            column.addLayout(form)
+        column.addStretch()
+        row = QHBoxLayout()
+        again = QPushButton("Offer models again")
+        again.setToolTip("Show the offers that were put away with “Not now”")
+        again.clicked.connect(self.offers_wanted)
+        close = QPushButton("Close")
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        row.addWidget(again)
+        row.addStretch()
+        row.addWidget(close)
+        column.addLayout(row)
+
+    def _appearance(self) -> QFormLayout:
+        form = _form()
+        look = self._settings.appearance
+        theme = QComboBox()
+        for key, name in THEMES:
+            theme.addItem(name, key)
+        theme.setCurrentIndex(theme.findData(look.theme))
+        theme.activated.connect(lambda _: self._set_theme(theme.currentData()))
+        size = QComboBox()
+        for scale in SCALES:
+            size.addItem(f"{scale:.0%}", scale)
+        size.setCurrentIndex(min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - look.text_scale)))
+        size.activated.connect(lambda _: self._set_scale(size.currentData()))
+        _row(form, "Theme", theme)
+        _row(form, "Text size", size)
+        return form
+
+    def _running(self, providers: Sequence[str]) -> QFormLayout:
+        form = _form()
+        running = self._settings.running
+        provider = QComboBox()
+        provider.addItem("Automatic", "auto")
+        for name in providers:
+            provider.addItem(name, name)
+        provider.setCurrentIndex(max(0, provider.findData(running.provider)))
+        provider.activated.connect(lambda _: self._set_running("provider", provider.currentData()))
+        threads = QSpinBox()
+        threads.setRange(0, 256)
+        threads.setSpecialValueText("Automatic")
+        threads.setValue(running.threads)
+        threads.valueChanged.connect(lambda value: self._set_running("threads", value))
+        after = QCheckBox("Run all engines when a recording stops")
+        after.setChecked(self._settings.choices.run_after_recording)
+        after.toggled.connect(self._set_after)
+        _row(form, "Processor", provider)
+        _row(form, "Threads", threads)
+        form.addRow("", after)
+        return form
+
+    def _server(self) -> QFormLayout:
+        form = _form()
+        hint = QLabel("Any OpenAI-compatible server. Engines use it when their language model is set to “server”.")
+        hint.setProperty("tone", "small")
+        hint.setWordWrap(True)
+        form.addRow(hint)
+        for name, label, example in (
+            ("server_url", "Address", "http://127.0.0.1:8080/v1"),
+            ("server_model", "Model", ""),
+            ("server_key", "Key", ""),
+        ):
+            line = QLineEdit(getattr(self._settings.running, name))
+            line.setPlaceholderText(example)
+            if name == "server_key":
+                line.setEchoMode(QLineEdit.EchoMode.Password)
+            line.editingFinished.connect(lambda name=name, line=line: self._set_running(name, line.text().strip()))
+            _row(form, label, line)
+        return form
+
+    def _set_theme(self, theme: str) -> None:
+        self._settings.appearance.theme = theme  # type: ignore[assignment]  # validated by pydantic
+        self.appearance_changed.emit()
+
+    def _set_scale(self, scale: float) -> None:
+        self._settings.appearance.text_scale = scale
+        self.appearance_changed.emit()
+
+    def _set_running(self, name: str, value: str | int) -> None:
+        setattr(self._settings.running, name, value)
+        self.changed.emit()
+
+    def _set_after(self, checked: bool) -> None:
+        self._settings.choices.run_after_recording = checked
+        self.changed.emit()
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setSpacing(8)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _row(form: QFormLayout, name: str, widget: QWidget) -> None:
+    label = QLabel(name)
+    label.setBuddy(widget)
+    label.setMinimumHeight(widget.sizeHint().height())
+    widget.setAccessibleName(name)
+    form.addRow(label, widget)

@@ -1,0 +1,33 @@
+"""Speech that is dropped or pasted: which file is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QUrl
+
+
+def offers_file(mime: QMimeData) -> bool:
+    """Whether there is a file in it; does not touch the disk."""
+    return any(url.isLocalFile() for url in mime.urls())
+
+
+def dropped_file(mime: QMimeData) -> Path | None:
+    """The first local file: a URL, or a path written as text; None where there is none.
+
+    Text counts only if it is one line that is a file URL or the absolute path of something that exists.
+    """
+    for url in mime.urls():
+        if url.isLocalFile():
+            return Path(url.toLocalFile())
+    text = mime.text().strip().strip("\"'") if mime.hasText() else ""
+    if not text or "\n" in text or len(text) > 4096:
+        return None
+    if text.startswith("file:"):
+        url = QUrl(text)
+        return Path(url.toLocalFile()) if url.isLocalFile() else None
+    path = Path(text).expanduser()
+    try:
+        return path if path.is_absolute() and path.exists() else None
+    except OSError:
+        return None

@@ -1,0 +1,257 @@
+"""The row of controls on top: where speech comes from on the left, what to do with it on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+    QToolButton,
+    QWidget,
+)
+
+from app.icons import icon
+from app.theme import theme
+from app.widgets.record import RecordButton
+from engines.audio.samples import Sample
+from engines.contract import Task
+from engines.languages import NAMES, TARGETS
+
+TASKS = (
+    (Task.TRANSCRIBE, "Transcribe", "Write down what was said"),
+    (Task.TRANSLATE, "Translate", "Write it in another language"),
+    (Task.RESPOND, "Answer", "Answer what was said"),
+    (Task.SPEAK, "Speak", "Say it aloud, in this or another language"),
+)
+SYSTEM_MICROPHONE = "System default"
+
+
+class ToolBar(QWidget):
+    """All controls; breaks into two rows where one is too long."""
+
+    open_requested = Signal()
+    sample_chosen = Signal(str)
+    microphone_chosen = Signal(object)
+    """A device's name, or None for the system's choice."""
+    microphones_wanted = Signal()
+    """The microphone menu opens: answer with :meth:`offer_microphones`."""
+    request_changed = Signal()
+    """Task or a language is another one."""
+    run_requested = Signal()
+    cancel_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.record = RecordButton()
+        self.open = QPushButton("Open…")
+        self.open.setToolTip("Open a sound or video file (Ctrl+O)")
+        self.samples = _menu_button("Samples", "Bundled recordings of real speech")
+        self.microphone = _menu_button("", "Microphone: system default")
+        self.microphone.setAccessibleName("Microphone")
+        self.task = _combo("Task", 7)
+        for task, name, tip in TASKS:
+            self.task.addItem(name, task)
+            self.task.setItemData(self.task.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.spoken = _combo("Spoken language", 8)
+        self.spoken.addItem("Auto-detect", None)
+        self.spoken.insertSeparator(1)
+        for code in TARGETS:
+            self.spoken.addItem(NAMES[code], code)
+        self.spoken.insertSeparator(self.spoken.count())
+        for code in sorted(set(NAMES) - set(TARGETS), key=NAMES.__getitem__):
+            self.spoken.addItem(NAMES[code], code)
+        self.target = _combo("Language to translate to or to speak", 8)
+        self.run = QPushButton()
+        self.run.setProperty("look", "primary")
+        self.menu = _menu_button("", "More")
+        self.menu.setAccessibleName("More")
+        self._running = False
+        self._lay_out()
+        self._connect()
+        self._fill_targets()
+        self._dress()
+
+    # --- what is chosen ---------------------------------------------------------------------------------------------
+
+    def chosen(self) -> tuple[Task, str | None, str | None]:
+        """Task, spoken language (None: find out) and target language (None: the spoken one)."""
+        task = Task(self.task.currentData())
+        target = self.target.currentData() if task in {Task.TRANSLATE, Task.SPEAK} else None
+        return task, self.spoken.currentData(), target
+
+    def choose(self, task: Task, spoken: str | None, target: str | None) -> None:
+        """Sets all three without asking for anything to be run."""
+        self.task.setCurrentIndex(self.task.findData(task))
+        self._fill_targets()
+        self.spoken.setCurrentIndex(max(0, self.spoken.findData(spoken)))
+        self.target.setCurrentIndex(max(0, self.target.findData(target)))
+
+    def show_running(self, running: bool) -> None:
+        """Turns *Run all* into *Cancel* and back."""
+        self._running = running
+        self._dress()
+
+    def offer_samples(self, samples: Sequence[Sample]) -> None:
+        """Fills the samples menu, grouped by language, each with its credit."""
+        menu = self.samples.menu()
+        menu.clear()
+        for language in dict.fromkeys(sample.language for sample in samples):
+            menu.addSection(NAMES.get(language, language))
+            for sample in (one for one in samples if one.language == language):
+                action = menu.addAction(sample.title)
+                credit = f"{sample.credit} · {sample.licence}"
+                action.setToolTip(credit)
+                action.setStatusTip(credit)
+                action.triggered.connect(lambda _=False, which=sample.id: self.sample_chosen.emit(which))
+        self.samples.setEnabled(bool(samples))
+
+    def offer_microphones(self, names: Sequence[str], current: str | None) -> None:
+        """Fills the microphone menu; an empty list says that there is none."""
+        menu = self.microphone.menu()
+        menu.clear()
+        group = QActionGroup(menu)
+        if not names:
+            menu.addAction("No microphone was found").setEnabled(False)
+        for name in (None, *names) if names else ():
+            action = QAction(name or SYSTEM_MICROPHONE, menu, checkable=True, checked=name == current)
+            action.triggered.connect(lambda _=False, which=name: self.microphone_chosen.emit(which))
+            group.addAction(action)
+            menu.addAction(action)
+        self.microphone.setToolTip(f"Microphone: {current or SYSTEM_MICROPHONE.lower()}")
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._rows = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(8)
+        left, right = QHBoxLayout(), QHBoxLayout()
+        for box in (left, right):
+            box.setSpacing(8)
+        for source in (self.record, self.microphone, self.open, self.samples):
+            left.addWidget(source)
+        left.addStretch()
+        self._arrow = QLabel("→")
+        self._arrow.setProperty("tone", "muted")
+        for control in (self.spoken, self.task, self._arrow, self.target):
+            right.addWidget(control)
+        right.addStretch()
+        right.addWidget(self.run)
+        right.addWidget(self.menu)
+        self._left, self._right = left, right
+        self._rows.addLayout(left)
+        self._rows.addSpacing(6)
+        self._rows.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        self.open.clicked.connect(self.open_requested)
+        self.microphone.menu().aboutToShow.connect(self.microphones_wanted)
+        self.samples.menu().setToolTipsVisible(True)
+        self.task.currentIndexChanged.connect(self._fill_targets)
+        for combo in (self.task, self.spoken, self.target):
+            combo.activated.connect(lambda _index: self.request_changed.emit())
+        self.run.clicked.connect(self._run_or_cancel)
+        theme().changed.connect(self._dress)
+
+    def _run_or_cancel(self) -> None:
+        (self.cancel_requested if self._running else self.run_requested).emit()
+
+    def _fill_targets(self) -> None:
+        task, before = Task(self.task.currentData()), self.target.currentData()
+        self.target.blockSignals(True)
+        self.target.clear()
+        if task is not Task.TRANSLATE:
+            self.target.addItem("as spoken", None)
+        for code in TARGETS:
+            self.target.addItem(NAMES[code], code)
+        self.target.setCurrentIndex(max(0, self.target.findData(before)))
+        self.target.blockSignals(False)
+        shown = task in {Task.TRANSLATE, Task.SPEAK}
+        self.target.setVisible(shown)
+        self._arrow.setVisible(shown)
+
+    def _dress(self) -> None:
+        self.open.setIcon(icon("open"))
+        self.samples.setIcon(icon("samples"))
+        self.microphone.setIcon(icon("microphone"))
+        self.menu.setIcon(icon("more"))
+        colour = theme().palette.window
+        self.run.setIcon(icon("stop" if self._running else "run", colour))
+        widest = 0
+        for text in ("Cancel", "Run all"):
+            self.run.setText(text)
+            widest = max(widest, self.run.sizeHint().width())
+        self.run.setMinimumWidth(widest)
+        self.run.setText("Cancel" if self._running else "Run all")
+        self.run.setAccessibleName("Cancel the run" if self._running else "Run all engines")
+        self.run.setToolTip("Stop what is running (Esc)" if self._running else "Run every engine (⏎)")
+        self._fit(self.width())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Takes one row or two."""
+        super().resizeEvent(event)
+        self._fit(event.size().width())
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the longer group, as tall as the rows in use."""
+        left = self._left.sizeHint()
+        return QSize(max(left.width(), self._widest_right()), self._rows.sizeHint().height())
+
+    def _widest_right(self) -> int:
+        """Width of the right group with the target shown, so that choosing a task does not break the row."""
+        hidden = 0 if self.target.isVisibleTo(self) else self.target.sizeHint().width() + 32
+        return self._right.sizeHint().width() + hidden
+
+    def _fit(self, width: int) -> None:
+        needed = self._left.sizeHint().width() + self._widest_right() + 22
+        direction = QBoxLayout.Direction.LeftToRight if needed <= width else QBoxLayout.Direction.TopToBottom
+        if self._rows.direction() != direction:
+            self._rows.setDirection(direction)
+            self.updateGeometry()
+
+
+class _Combo(QComboBox):
+    """A combo box that shortens a text that is too long for it, instead of cutting it off."""
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """Shortens the text that is shown."""
+        super().initStyleOption(option)
+        field = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        width = max(0, field.width() - 2)
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, width)
+
+
+def _combo(name: str, length: int) -> QComboBox:
+    combo = _Combo()
+    combo.setAccessibleName(name)
+    combo.setToolTip(name)
+    combo.setMaxVisibleItems(18)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(length)
+    combo.view().setMinimumWidth(190)
+    return combo
+
+
+def _menu_button(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+    button.setToolButtonStyle(style)
+    if not text:
+        button.setProperty("look", "icon")
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setMenu(QMenu(button))
+    return button
