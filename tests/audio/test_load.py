@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import socket
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -16,7 +18,7 @@ import soundfile
 from engines.audio import decoders, spool
 from engines.audio.load import from_samples, load, open_spooled
 from engines.audio.samples import list_samples
-from engines.errors import AudioUnreadable, AudioUnusable, BadInput, Cancelled
+from engines.errors import AudioUnreadable, AudioUnusable, BadInput, Cancelled, DiskFull
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
@@ -306,6 +308,32 @@ def test_spool_is_tidied_oldest_first_and_recent_files_stay() -> None:
     assert [path.exists() for path in (*old, new)] == [False, False, True, True]
     spool.tidy(budget=0, keep=old[2])
     assert [path.exists() for path in (*old, new)] == [False, False, True, True]
+
+
+def test_full_disk_while_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(1.0, 16_000), 16_000)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(DiskFull, match="no room"):
+        load(tmp_path / "a.wav")
+    assert not list(spool.folder().iterdir())
+
+
+def test_an_hour_is_never_held_whole(tmp_path: Path) -> None:
+    path = tmp_path / "hour.flac"
+    with soundfile.SoundFile(path, "w", 8_000, 1, "PCM_16") as file:
+        for _ in range(60):
+            file.write(np.zeros(60 * 8_000, np.int16))
+    tracemalloc.start()
+    utterance = load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert utterance.seconds == pytest.approx(3_600, abs=0.01)
+    assert isinstance(utterance.samples, np.memmap)
+    assert peak < 20e6, "230 MB when held whole"
 
 
 def test_spooled_file_that_is_gone() -> None:
