@@ -1,13 +1,15 @@
 """Decoders of sound files: an ordered chain, each of which streams blocks and never holds a file whole.
 
-soundfile comes first (WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF, …, exact lengths), then PyAV for everything else that
-FFmpeg knows (M4A, the sound of a video, compressed WAV). A decoder that is not installed is passed over.
+soundfile comes first (WAV, FLAC, Ogg Vorbis, Opus, AIFF, …, exact lengths), then PyAV for everything else that FFmpeg
+knows (M4A, the sound of a video, compressed WAV). MP3 goes to PyAV, because libsndfile's decoder writes to the terminal
+whatever it dislikes about a file. A decoder that is not installed is passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,8 @@ def open_audio(path: Path) -> Decoding:
 
 
 def _with_soundfile(path: Path) -> Decoding:
+    if _is_mpeg(path) and find_spec("av") is not None:
+        raise NotRecognised
     try:
         import soundfile  # the library libsndfile may be missing
     except (ImportError, OSError) as error:
@@ -100,6 +104,13 @@ def _with_soundfile(path: Path) -> Decoding:
 
     decoding.blocks = blocks()
     return decoding
+
+
+def _is_mpeg(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(3)
+    named = path.suffix.lower() in {".mp3", ".mp2", ".mpga"}
+    return named or head == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
 
 
 def _announced(path: Path, file: Any) -> float | None:

@@ -276,6 +276,27 @@ def test_damage_in_the_middle_is_noted(tmp_path: Path) -> None:
         pytest.fail("the first half was there to be read")
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg", "a.m4a", "a.mkv"])
+def test_mutilated_files_are_read_or_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    path, samples = tmp_path / name, tone(0.5, 48_000) + np.random.default_rng(0).normal(0, 0.05, 24_000)
+    if name in {"a.m4a", "a.mkv"}:
+        encode(path, "aac", samples.astype(np.float32), 48_000, video=name == "a.mkv")
+    else:
+        soundfile.write(path, samples, 48_000)
+    whole = path.read_bytes()
+    random = np.random.default_rng(7)
+    for _ in range(30):
+        data = bytearray(whole)
+        for at in random.integers(0, random.choice([60, 400, len(data)]), random.choice([1, 3, 20])):
+            data[at] = random.integers(256)
+        path.write_bytes(data[: random.integers(1, len(data)) if random.random() < 0.3 else len(data)])
+        with contextlib.suppress(BadInput):
+            utterance = load(path)
+            assert np.isfinite(utterance.samples).all()
+            assert np.abs(utterance.samples).max() <= 1
+    assert capfd.readouterr() == ("", "")
+
+
 def test_cancel_and_progress(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(1_000_000, np.float32), 16_000)
     told: list[tuple[float, float | None]] = []
