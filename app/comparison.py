@@ -140,20 +140,20 @@ class EngineRun:
     @property
     def transcript(self) -> str | None:
         """What was said, once final; None if there is none."""
-        return self._text("transcript", self.result and self.result.transcript)
+        return self.result.transcript if self.result else self._so_far("transcript")
 
     @property
     def translation(self) -> str | None:
         """The translation, once final; None if there is none."""
-        return self._text("translation", self.result and self.result.translation)
+        return self.result.translation if self.result else self._so_far("translation")
 
     @property
     def answer(self) -> str | None:
         """The answer, once final; None if there is none."""
-        return self._text("answer", self.result and self.result.answer)
+        return self.result.answer if self.result else self._so_far("answer")
 
-    def _text(self, kind: TextKind, result: str | None) -> str | None:
-        return result if self.result is not None else self.text(kind).final or None
+    def _so_far(self, kind: TextKind) -> str | None:
+        return self.text(kind).final or None
 
     @property
     def main_text(self) -> str:
@@ -189,8 +189,8 @@ def apply(run: EngineRun, stamped: Stamped) -> EngineRun:  # noqa: C901, PLR0911
             return replace(run, stages=_stage(run.stages, stage, seconds=seconds, shared=shared))
         case TextDelta():
             return _with_text(run, event, at)
-        case LanguageFound(language):
-            return replace(run, language=language)
+        case LanguageFound():
+            return replace(run, language=event.language)
         case EvidenceFound(evidence):
             return replace(run, evidence=(*run.evidence, evidence))
         case AudioChunk():
@@ -235,9 +235,10 @@ def status_of(kind: str) -> Status:
     return Status.FAILED
 
 
-def failed(run: EngineRun, error: TriptychError) -> EngineRun:
-    """A run that could not be submitted or prepared."""
-    return apply(run, Stamped(run.engine.id, run.seconds, Failed(error.kind, error.message, error.hint)))
+def unable(run: EngineRun, error: TriptychError) -> EngineRun:
+    """A run that could not begin: its engine is unavailable, unless the user cancelled."""
+    status = Status.CANCELLED if isinstance(error, errors.Cancelled) else Status.UNAVAILABLE
+    return replace(run, status=status, preparing=None, error=Failed(error.kind, error.message, error.hint))
 
 
 class Comparison:
@@ -276,8 +277,8 @@ class Comparison:
         return run
 
     def fail(self, engine_id: str, error: TriptychError) -> EngineRun:
-        """Marks an engine that could not be submitted or prepared, and returns its run."""
-        self.runs[engine_id] = failed(self.runs[engine_id], error)
+        """Marks an engine that could not be prepared or submitted, and returns its run."""
+        self.runs[engine_id] = unable(self.runs[engine_id], error)
         return self.runs[engine_id]
 
     def restart(self, engine_id: str) -> EngineRun:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from app.commands.consent import ask_for_licence
 from app.commands.progress import ProgressLine
-from engines.errors import BadInput, BadOption, LicenceNotAccepted, TriptychError, WeightsMissing
+from engines.errors import BadInput, BadOption, TriptychError, WeightsMissing
 from engines.weights import graphs
 from engines.weights.files import megabytes
-from engines.weights.licences import LicenceState, accept_licence, licence_state
+from engines.weights.licences import accept_licence, licence_state
 from engines.weights.store import ModelState, ModelStatus, WeightStore
 from export import prepare
 
@@ -131,7 +132,7 @@ def _fetch(store: WeightStore, args: argparse.Namespace) -> int:
 
 
 def _fetch_one(store: WeightStore, model_id: str, args: argparse.Namespace) -> None:
-    _ask(store, model_id)
+    ask_for_licence(model_id)
     with ProgressLine(sys.stderr) as line:
         for event in prepare.prepare([model_id], store, offline=args.offline, folder=args.folder):
             line.show(event)
@@ -146,21 +147,6 @@ def _accept(store: WeightStore, names: Iterable[str]) -> None:
             raise BadOption(f"There is no licence called {name!r}.", f"Licences to accept: {known}.")
         for model_id in models:
             accept_licence(model_id)
-
-
-def _ask(store: WeightStore, model_id: str) -> None:
-    """Shows the licence and asks, once, where a person is at the terminal."""
-    state: LicenceState = licence_state(model_id)
-    if state.accepted or not (sys.stdin and sys.stdin.isatty()):
-        return
-    print(f"{state.text}\n", file=sys.stderr)
-    print(f"Do you accept the {state.name} ({state.url})? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise LicenceNotAccepted(
-            f"{store.catalogue.model(model_id).name} was not fetched, because its terms were not accepted.",
-            "Everything that does not need it works without.",
-        )
-    accept_licence(model_id)
 
 
 def _verify(store: WeightStore, ids: list[str]) -> int:

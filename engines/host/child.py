@@ -20,7 +20,7 @@ from engines import catalog
 from engines.contract import Engine, Event, Failed, Finished, StageFinished, Stamped
 from engines.errors import Cancelled, TriptychError
 from engines.host import memory
-from engines.host.messages import Cancel, Happened, Ready, Run, Setup, unpack
+from engines.host.messages import Began, Cancel, Happened, Run, Setup, unpack
 from engines.memo import Memo
 from engines.models.components import Components
 from engines.runtime import providers
@@ -35,7 +35,6 @@ def main(pipe: Connection, setup: Setup) -> None:
     listener = threading.Thread(target=_listen, args=(pipe, work, tokens), name="listener", daemon=True)
     listener.start()
     worker = _Worker(pipe, setup)
-    pipe.send(Ready())
     while True:
         run = work.get()
         worker.run(run, tokens[run.run_id])
@@ -82,6 +81,8 @@ class _Worker:
 
     def run(self, run: Run, token: CancelToken) -> None:
         memory.reset_peak()
+        if run.fresh:
+            self._components.memo.clear()
         at = 0.0
         with cancellable(token):
             try:
@@ -103,6 +104,7 @@ class _Worker:
         if not self._configured:
             providers.configure(self._setup.provider, self._setup.threads)
             self._configured = True
+        self._tell(Began(run.run_id))
         events = iter(self._engine(run.engine).run(unpack(run.request)))
         try:
             yield from self._stamped(events, token)
@@ -136,8 +138,11 @@ class _Worker:
         return self._engines[engine_id]
 
     def _send(self, run: Run, at: float, event: Event) -> None:
+        self._tell(Happened(run.run_id, Stamped(run.engine, at, event)))
+
+    def _tell(self, message: Began | Happened) -> None:
         try:
-            self._pipe.send(Happened(run.run_id, Stamped(run.engine, at, event)))
+            self._pipe.send(message)
         except (BrokenPipeError, ConnectionError):
             os._exit(0)  # the parent is gone
 

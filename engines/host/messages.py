@@ -32,11 +32,21 @@ class Setup:
 
 @dataclass(frozen=True)
 class Run:
-    """Host → child: run an engine. Samples that lie in a file are left out (see :func:`pack`)."""
+    """Host → child: run an engine. Samples that lie in a file are left out (see :func:`pack`).
+
+    Attributes:
+        run_id: names the run in everything that is said about it.
+        engine: its id.
+        request: packed.
+        fresh: whether what earlier runs left in the memo is forgotten first.
+        group: with an isolated host, consecutive runs of one engine with the same group share a process; 0 never does.
+    """
 
     run_id: int
     engine: str
     request: Request
+    fresh: bool = False
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,10 @@ class Cancel:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """Child → host: engines can be run now."""
+class Began:
+    """Child → host: the execution provider works and the engine starts; what ends the child now may be its fault."""
+
+    run_id: int
 
 
 @dataclass(frozen=True)

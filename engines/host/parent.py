@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from engines import catalog
 from engines.contract import Failed, Finished, Request, Stamped
 from engines.errors import Cancelled, EngineCrashed
-from engines.host.messages import Cancel, Happened, Run, Setup, pack
+from engines.host.messages import Began, Cancel, Happened, Run, Setup, pack
 from engines.host.process import Child, log_path
 from engines.memo import DEFAULT_BYTES
 
@@ -25,12 +25,16 @@ Listener = Callable[[int, Stamped], None]
 CANCEL_SECONDS = 2.0
 """How long an engine may take to heed a cancellation before its process is ended."""
 
+_FALSE_STARTS = 2
+"""How often a run is given to a new child when the old one ended before the engine began."""
+
 
 @dataclass
 class _Current:
     """The run that the child works on."""
 
     run: Run
+    began: bool = False
     at: float = 0.0
     cancelled_at: float | None = None
 
@@ -43,7 +47,7 @@ class Host:
     Args:
         listener: called with ``(run_id, stamped)`` for every event, from the host's thread; it must not block. Without
             one, read :meth:`events`. The last event of every run is ``Finished`` or ``Failed``.
-        isolated: a fresh process for every run, with nothing shared.
+        isolated: a fresh process for every run (or group of runs, see :meth:`submit`), with nothing shared.
         provider: ``"auto"`` or an execution provider's short name, for example ``"CUDA"``.
         threads: intra-op threads; 0 lets ONNX Runtime choose.
         catalogue: the engines there are; the program's own by default.
@@ -79,6 +83,8 @@ class Host:
         self._alarm, self._bell = Pipe(duplex=False)
         self._child: Child | None = None
         self._current: _Current | None = None
+        self._last: tuple[str, int] = ("", 0)
+        self._false_starts = 0
         self._thread = threading.Thread(target=self._work, name="engine-host", daemon=True)
         self._thread.start()
 
@@ -91,8 +97,15 @@ class Host:
         """Ends the child."""
         self.close()
 
-    def submit(self, engine_id: str, request: Request) -> int:
+    def submit(self, engine_id: str, request: Request, *, fresh: bool = False, group: int = 0) -> int:
         """Queues a run.
+
+        Args:
+            engine_id: as in the catalogue.
+            request: what is asked.
+            fresh: forget what earlier runs left in the memo, so that the cost is paid again.
+            group: for repeated measurements with an isolated host: consecutive runs of one engine with the same group,
+                other than 0, share a process.
 
         Returns:
             its id, under which its events come.
@@ -110,7 +123,7 @@ class Host:
         with self._lock:
             if self._closing:
                 raise EngineCrashed("The engines have been shut down.", "Start Triptych again.")
-            run = Run(next(self._ids), engine_id, prepared)
+            run = Run(next(self._ids), engine_id, prepared, fresh, group)
             self._waiting.append(run)
         self._ring()
         return run.run_id
@@ -208,6 +221,9 @@ class Host:
                 return
             run = self._waiting.popleft()
             self._current = _Current(run)
+        if self._isolated and (run.group == 0 or (run.engine, run.group) != self._last):
+            self._end_child()
+        self._last = (run.engine, run.group)
         if self._child is None:
             try:
                 self._child = Child(self._setup)
@@ -238,7 +254,10 @@ class Host:
 
     def _hear(self, child: Child) -> None:
         for message in child.received():
-            if isinstance(message, Happened):
+            if isinstance(message, Began) and self._current is not None:
+                self._current.began = True
+                self._false_starts = 0
+            elif isinstance(message, Happened):
                 self._happened(message)
             if self._child is not child:
                 return
@@ -251,7 +270,7 @@ class Host:
             return
         current.at = message.stamped.at
         if isinstance(message.stamped.event, Finished | Failed):
-            if self._isolated:
+            if self._isolated and current.run.group == 0:
                 self._end_child()
             self._over()
         self._listener(message.run_id, message.stamped)
@@ -265,12 +284,23 @@ class Host:
         if current.cancelled_at is not None:
             self._report_cancelled(current.run, current.at)
             return
+        if not current.began and self._false_starts < _FALSE_STARTS:
+            self._start_again(current.run)
+            return
         name = self._catalogue.describe(current.run.engine).name
         error = EngineCrashed(
             f"The process that ran {name} ended unexpectedly ({child.epitaph}).",
             "It was started again; run the engine once more. The log is named by `triptych doctor`.",
         )
         self._report(current.run, current.at, Failed(error.kind, error.message, error.hint))
+
+    def _start_again(self, run: Run) -> None:
+        """The child ended before the engine began: killed while it was idle, or by a driver that was tried."""
+        self._false_starts += 1
+        if self._false_starts == _FALSE_STARTS and self._setup.provider == "auto":
+            self._setup = replace(self._setup, provider="CPU")
+        with self._lock:
+            self._waiting.appendleft(run)
 
     def _end_child(self) -> None:
         child, self._child = self._child, None

@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from engines.errors import ProviderUnavailable
+from engines.errors import BadOption, ProviderUnavailable
 from engines.runtime import sessions
 
 
@@ -83,21 +83,33 @@ def find(name: str) -> Provider:
     """The provider of a short name, in any case.
 
     Raises:
-        ProviderUnavailable: there is no such provider.
+        BadOption: there is no such provider.
     """
     for provider in PROVIDERS:
         if name.lower() in (provider.name.lower(), provider.ort_name.lower()):
             return provider
     known = ", ".join(provider.name for provider in PROVIDERS)
-    raise ProviderUnavailable(f"There is no execution provider {name!r}.", f"Choose auto or one of {known}.")
+    raise BadOption(f"There is no execution provider {name!r}.", f"Choose auto or one of {known}.")
+
+
+def may_work(provider: Provider) -> bool:
+    """Whether a provider is installed, as far as can be told without loading it."""
+    if provider.plugin is not None:
+        return importlib.util.find_spec(provider.plugin) is not None
+    return provider.ort_name in ort.get_available_providers()
+
+
+def absent(provider: Provider) -> ProviderState:
+    """The state of a provider that is not installed."""
+    return ProviderState(provider.name, works=False, installed=False, reason=f"It needs {provider.package}.")
 
 
 def probe(provider: Provider) -> ProviderState:
     """Runs a tiny graph on a provider. Loads its libraries into this process."""
+    if not may_work(provider):
+        return absent(provider)
     try:
         _register(provider)
-        if provider.ort_name not in _available(provider):
-            return ProviderState(provider.name, works=False, installed=False, reason=f"It needs {provider.package}.")
         ran_on = _run_on(provider)
     except Exception as error:  # noqa: BLE001 - drivers and ONNX Runtime raise whatever they like
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -121,7 +133,8 @@ def choose(name: str = "auto") -> Provider:
         name: ``"auto"`` for the best that works, or a provider's short name.
 
     Raises:
-        ProviderUnavailable: the named one is unknown or does not work here.
+        BadOption: there is no provider of that name.
+        ProviderUnavailable: the named one does not work here.
     """
     if name.lower() == "auto":
         for candidate in map(find, AUTO):
@@ -141,18 +154,13 @@ def configure(name: str = "auto", threads: int = 0) -> Provider:
     """Chooses a provider and opens all later sessions of this process on it, with the CPU for what it cannot do.
 
     Raises:
-        ProviderUnavailable: the named one is unknown or does not work here.
+        BadOption: there is no provider of that name.
+        ProviderUnavailable: the named one does not work here.
     """
     provider = choose(name)
     names = (provider.ort_name,) if provider.name == "CPU" else (provider.ort_name, "CPUExecutionProvider")
     sessions.configure(sessions.RuntimeSettings(providers=names, threads=threads))
     return provider
-
-
-def _available(provider: Provider) -> set[str]:
-    if provider.plugin is None:
-        return set(ort.get_available_providers())
-    return {device.ep_name for device in ort.get_ep_devices()}
 
 
 @cache

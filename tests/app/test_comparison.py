@@ -100,7 +100,7 @@ def test_comparison_runs_fail_and_restart() -> None:
     assert list(comparison.runs) == ["cascade"]
     assert comparison.request("cascade").options == {"beam": 2}
     assert comparison.over is False
-    assert comparison.fail("cascade", UnknownLanguage("No.", "Yes.")).status is Status.FAILED
+    assert comparison.fail("cascade", UnknownLanguage("No.", "Yes.")).status is Status.UNAVAILABLE
     over: bool = comparison.over
     assert over
     assert comparison.restart("cascade").status is Status.WAITING
