@@ -3,8 +3,8 @@
     python benchmarks/speech.py --piper FOLDER --kokoro FOLDER --whisper FOLDER [--languages en,es] [--show]
 
 FOLDERs hold the unpacked weights; the recogniser is faster-whisper with a CTranslate2 folder (extra ``peers``), beam 5,
-temperature 0. Text is compared after Whisper's normaliser (English: its own, others: the basic one), Chinese by
-characters, and the recogniser is prompted to write simplified ones.
+temperature 0. Text is compared after Whisper's normaliser (English: its own, others: the basic one, with numbers
+written out), Chinese by characters, and the recogniser is prompted to write simplified ones.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from engines.contract import Synthesiser
 from engines.models.kokoro import Kokoro
+from engines.models.phonemes import mandarin
+from engines.models.phonemes.numbers import spell_numbers
 from engines.models.piper import Piper
 from engines.models.voices import voices
 
@@ -99,7 +101,8 @@ def _read_back(recogniser: Any, samples: np.ndarray[Any, Any], rate: int, langua
 def _normalise(text: str, language: str) -> str:
     if language == "en":
         return str(EnglishTextNormalizer()(text))
-    plain = str(BasicTextNormalizer()(text)).strip()
+    spelled = mandarin.spell(text) if language == "zh" else spell_numbers(text, language)
+    plain = " ".join(str(BasicTextNormalizer()(spelled)).split())
     return plain.replace(" ", "") if language == "zh" else plain
 
 
