@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from engines.contract import Component, Event, Request, StageFinished, StageStarted
 from engines.models.components import Components
+from engines.models.synthesis import engine_of
 from engines.runtime import cancellation
 from engines.text.stopwatch import Stopwatch
 
@@ -28,12 +29,13 @@ def speak(
     """
     if not text.strip():
         return
-    voice = str(request.options.get("voice", "auto"))
-    synthesiser = components.synthesiser(language)
+    choice = str(request.options.get("voice", "auto"))
+    voice = None if choice == "auto" else choice
+    synthesiser = components.synthesiser(language, engine_of(voice))
     parts["voice"] = synthesiser
     yield StageStarted("speak")
     watch = Stopwatch()
-    for chunk in watch.over(synthesiser.speak(text, language, None if voice == "auto" else voice)):
+    for chunk in watch.over(synthesiser.speak(text, language, voice)):
         yield chunk
         cancellation.check()
     yield StageFinished("speak", watch.seconds)

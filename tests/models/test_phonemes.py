@@ -86,12 +86,36 @@ def test_chinese_numbers(digits, characters):
         ("fr", "un bon vin blanc", "œ̃n bˈɔ̃ vˈɛ̃ blˈɑ̃"),
         ("it", "città", "ʧitːˈa"),
         ("pt", "não", "nˈɐ̃ʊ̃"),
-        ("pt", "cidade", "sidˈaʤi"),
+        ("pt", "cidade", "sidˈaʤy"),
+        ("pt", "espécie", "espˈɛsy"),
+        ("it", "rapida", "rˈapida"),
+        ("it", "bambini", "bambˈinɪ"),
         ("zh", "你好", "ni↓xau↓"),
     ],
 )
 def test_kokoro_alphabet(language, text, expected):
     assert sounds(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("les enfants", "lez ɑ̃fˈɑ̃"),
+        ("les héros", "le eʁˈo"),
+        ("nous avons", "nuz avˈɔ̃"),
+        ("nous parlons", "nu paʁlˈɔ̃"),
+        ("un petit ami", "œ̃ pətˈit amˈi"),
+        ("tous les jours", "tu le ʒˈuʁ"),
+    ],
+)
+def test_french_liaison(text, expected):
+    assert sounds(text, "fr") == expected
+
+
+def test_liaison_does_not_stick_to_a_word():
+    before = sounds("nous parlons", "fr")
+    sounds("nous avons une maison, nous avons un chat", "fr")
+    assert sounds("nous parlons", "fr") == before
 
 
 def test_piper_alphabet_keeps_espeak_symbols():
@@ -155,7 +179,7 @@ def test_full_width_forms_become_plain():
     assert normalise.clean("ＡＢＣ１２３").text == "ABC123"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(LANGUAGES))
 def test_any_text_is_spoken_or_refused(text, language):
     try:

@@ -18,8 +18,10 @@ _CLITICS: Final = frozenset(
         "pelo", "pela", "pelos", "pelas", "mas",
     }
 )  # fmt: skip
-_VOWEL: Final = "[aeiouɐɔɛəɪʊ]\u0303?"
-_NUCLEUS: Final = re.compile(_VOWEL)
+_WORDS: Final = {"muito": "mwˈiŋtʊ", "muita": "mwˈiŋtæ", "muitos": "mwˈiŋtʊs", "muitas": "mwˈiŋtæs", "o": "ʊ", "e": "i",
+                 "um": "ũ", "uma": "uma", "a": "a", "à": "a", "as": "as", "às": "as",
+    "da": "da", "das": "das", "na": "na", "nas": "nas", "é": "ˈɛ"}  # fmt: skip
+_NUCLEUS: Final = re.compile("[aeiouɐɔɛəɪʊ]\u0303?")
 _ACUTE: Final = re.compile("[áéíóúâêô]")
 _TILDE: Final = re.compile("[ãõ]")
 _REWRITES: Final = (
@@ -31,6 +33,23 @@ _REWRITES: Final = (
     ("u\u0303j\u0303", "uɪŋ"),
     ("w\u0303", "ʊ\u0303"),
     ("j\u0303", "ɪ\u0303"),
+    ("([eiou])\u0303(?=ˈ?[mnɲ])", r"\1"),
+    ("e\u0303", "eɪŋ"),
+    ("([iu]|o(?!\u0303ɪ))\u0303", r"\1ŋ"),
+    ("ŋ(?=[pb])", "m"),
+    ("ɐ\u0303(?=[pb])", "ɐ\u0303m"),
+    ("ɐ\u0303(?=[tdkɡsfvzʃʒ])", "ɐ\u0303ŋ"),
+    ("ej", "eɪ"),
+    ("([aoɔɐu])j", r"\1ɪ"),
+    ("([aeioɔɛɐ])w", r"\1ʊ"),
+    ("[ʁɹɾ](?=[pbtdkɡfvszʃʒmnlʎɲ])", "ɾə"),
+    ("[ʁɹɾ]$", "r"),
+    ("(?<=[pbtdkɡfv])ɾ", "r"),
+    ("ʁ", "x"),
+    ("ʎ", "lj"),
+    ("(?<!ˈ)u(?=s?$)", "ʊ"),
+    ("(?<!ˈ)ɐ(?=s?$)", "æ"),
+    ("ɐ(?!\u0303)", "a"),
 )
 
 
@@ -44,55 +63,45 @@ def brazilian(word: str, ipa: str) -> str:
     Returns:
         IPA in the manner of espeak's ``pt-br``.
     """
+    low = unicodedata.normalize("NFC", word.lower())
+    if low in _WORDS:
+        return _WORDS[low]
     ipa = unicodedata.normalize("NFD", re.sub("[ˈˌ]", "", ipa))
-    nuclei = list(_NUCLEUS.finditer(ipa))
-    if not nuclei:
-        return ipa
-    if word.lower() in _CLITICS:
-        return _rewrite(ipa, stressed=None)
-    return _rewrite(ipa, stressed=nuclei[max(0, len(nuclei) - _from_end(word.lower()))].start())
+    if low.endswith("z"):
+        ipa = re.sub("(?<=[aeiouɔɛɐ])js$", "s", ipa)  # the lexicon has the glide of Rio and São Paulo
+    nuclei = [match.start() for match in _NUCLEUS.finditer(ipa)]
+    if nuclei and low not in _CLITICS:
+        index = _stressed(low, len(nuclei))
+        at = nuclei[index]
+        ipa = f"{ipa[:at]}ˈ{ipa[at:]}"
+        if index >= 2:
+            ipa = f"{ipa[: nuclei[0]]}ˌ{ipa[nuclei[0] :]}"
+    for pattern, replacement in _REWRITES:
+        ipa = re.sub(pattern, replacement, ipa)
+    return re.sub("i(?=s?$)", "y", ipa) if re.search("es?$", low) and not ipa.endswith("ˈi") else ipa
 
 
-def _from_end(word: str) -> int:
-    """Which syllable is stressed, counted from the last as 1."""
-    groups = list(re.finditer(r"[aeiouáéíóúâêôãõàü]", word))
-    nuclei = [g for i, g in enumerate(groups) if not _is_glide(word, groups, i)]
+def _stressed(word: str, count: int) -> int:
+    """Which of ``count`` vowels of the pronunciation is stressed, from 0."""
+    letters = list(re.finditer(r"[aeiouáéíóúâêôãõàü]", word))
+    nuclei = [letter.start() for index, letter in enumerate(letters) if not _is_glide(word, letters[index])]
     accent = _ACUTE.search(word) or _TILDE.search(word)
     if accent:
-        after = sum(1 for nucleus in nuclei if nucleus.start() > accent.start())
-        return after + 1
-    if re.search(r"(?:[aeo]s?|[ae]m|ens)$", word) and len(nuclei) > 1:
-        return 2
-    return 1
+        return min(sum(1 for start in nuclei if start < accent.start()), count - 1)
+    from_end = 2 if re.search(r"(?:[aeo]s?|[ae]m|ens)$", word) and len(nuclei) > 1 else 1
+    return max(0, count - from_end)
 
 
-def _is_glide(word: str, groups: list[re.Match[str]], index: int) -> bool:
-    """Whether a vowel letter is the weak half of a diphthong (or silent after q and g)."""
-    here = groups[index]
-    letter, start = here[0], here.start()
+def _is_glide(word: str, letter: re.Match[str]) -> bool:
+    """Whether a vowel letter is the weak half of a diphthong, or silent after q and g."""
+    vowel, start = letter[0], letter.start()
     before = word[start - 1] if start else ""
-    after = word[start + 1] if start + 1 < len(word) else ""
-    if letter == "u" and before and before in "qg" and after and after in "aeoiéêíáãóô":
+    after = word[start + 1 : start + 2]
+    if vowel == "u" and before and before in "qg" and after and after in "aeoiéêíáãóô":
         return True
-    if letter in "iu" and before and before in "aeoáéóâêôãõ":
-        return not (after and after in "zlrnm" and not word[start + 2 : start + 3].strip("bcdfgpqstvz")) or after == ""
-    if letter in "eo" and before and before in "ãõ":
+    if vowel in "iu" and before and before in "aeoáéóâêôãõ":
+        closes = bool(after) and after in "zlrnm" and word[start + 2 : start + 3] not in tuple("aeiouáéíóúâêôãõh")
+        return not closes
+    if vowel in "eo" and before and before in "ãõ":
         return True
-    return letter in "iu" and before in "iu" and before not in ("", letter)
-
-
-def _rewrite(ipa: str, stressed: int | None) -> str:
-    if stressed is None:
-        marked = ipa
-    else:
-        vowel = "a" if ipa[stressed] == "ɐ" and ipa[stressed + 1 : stressed + 2] != "\u0303" else ipa[stressed]
-        marked = f"{ipa[:stressed]}ˈ{vowel}{ipa[stressed + 1 :]}"
-    for old, new in _REWRITES:
-        marked = marked.replace(old, new)
-    marked = re.sub(r"([eiu]|o(?!\u0303ɪ))\u0303", r"\1ŋ", marked)
-    marked = re.sub(r"ɐ\u0303(?=[tdkɡpbsfvzʃʒ])", "ɐ\u0303ŋ", marked)
-    marked = re.sub(r"ej", "eɪ", marked)
-    marked = re.sub(r"([aoɔɐu])j", r"\1ɪ", marked)
-    marked = re.sub(r"([aeioɔɛɐ])w", r"\1ʊ", marked)
-    marked = re.sub(r"u$", "ʊ", marked) if not marked.endswith("ˈu") else marked
-    return marked.replace("ʁ", "x")
+    return vowel in "iu" and before != "" and before in "iu" and before != vowel

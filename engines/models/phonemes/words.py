@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from engines.models.phonemes.french import french
+from engines.models.phonemes.italian import italian
 from engines.models.phonemes.portuguese import brazilian
 
 _GRUUT: Final = {"en": "en-us", "es": "es-es", "fr": "fr-fr", "it": "it-it", "pt": "pt"}
@@ -41,7 +43,7 @@ def pronounce(sentence: str, language: str) -> Pronounced:
     espeak = language != "pt"  # gruut's espeak table for Portuguese is European, its own is Brazilian
     pieces: list[str] = []
     dropped = 0
-    for part in _sentences()(sentence, lang=_GRUUT[language], espeak=espeak, major_breaks=True, minor_breaks=True):
+    for part in _sentences()(sentence, lang=_GRUUT[language], espeak=espeak, post_process=False):
         words = list(part)
         for index, word in enumerate(words):
             mark = word.text.strip()[:1]
@@ -49,11 +51,7 @@ def pronounce(sentence: str, language: str) -> Pronounced:
                 if pieces:
                     pieces[-1] = pieces[-1].rstrip(",;:.!?") + mark
                 continue
-            ipa = "".join(word.phonemes or ())
-            if language == "en":
-                ipa = _english(words, index, ipa)
-            elif language == "pt":
-                ipa = brazilian(word.text, ipa)
+            ipa = _mended(words, index, language)
             if re.search(r"\w", ipa):
                 pieces.append(_stressed(ipa))
             elif re.search(r"\w", word.text):
@@ -82,6 +80,26 @@ def _english(words: list[Any], index: int, ipa: str) -> str:
     if text.lower() == "the" and re.match(r"[ˈˌ]?[aeiouæɑɒɔəɚɛɜɪʊʌɐᵻ]", following):
         return "ði"
     return ipa
+
+
+def _mended(words: list[Any], index: int, language: str) -> str:
+    """The phonemes of a word, with what a language needs beyond its lexicon."""
+    word = words[index]
+    ipa = "".join(word.phonemes or ())
+    if language == "en":
+        return _english(words, index, ipa)
+    if language == "pt":
+        return brazilian(word.text, ipa)
+    if language == "fr":
+        return french(word.text, ipa, *_next(words, index))
+    return italian(ipa) if language == "it" else ipa
+
+
+def _next(words: list[Any], index: int) -> tuple[str, str]:
+    """Spelling and phonemes of the word that follows without a pause; empty strings if there is none."""
+    if index + 1 >= len(words) or not re.search(r"\w", words[index + 1].text):
+        return "", ""
+    return words[index + 1].text, "".join(words[index + 1].phonemes or ())
 
 
 def _is_letter(words: list[Any], index: int) -> bool:
