@@ -83,7 +83,7 @@ def test_chinese_numbers(digits, characters):
         ("en", "the apple, the pear", "ði ˈæpᵊl, ðə pˈɛɹ"),
         ("en", "hello world", "həlˈO wˈɜɹld"),
         ("es", "guerra", "ɡˈera"),
-        ("fr", "un bon vin blanc", "œ̃n bˈɔ̃ vˈɛ̃ blˈɑ̃"),
+        ("fr", "un bon vin blanc", "œ̃ bˈɔ̃ vˈɛ̃ blˈɑ̃"),
         ("it", "città", "ʧitːˈa"),
         ("pt", "não", "nˈɐ̃ʊ̃"),
         ("pt", "cidade", "sidˈaʤy"),

@@ -48,15 +48,19 @@ def french(word: str, ipa: str, following: str, following_ipa: str) -> str:
     low, after = word.lower(), following.lower()
     if low in _WEAK:
         ipa = ipa.replace("ˈ", "").replace("ˌ", "")
-    if low.endswith(("s", "x", "ez")) and ipa.endswith("z") and low not in _SOUNDED:
-        ipa = ipa[:-1]
-    elif low.endswith("n") and ipa.endswith("\u0303n"):
-        ipa = ipa[:-1]
-    elif low in _MUTE_T:
-        ipa = ipa.removesuffix("t")
-    elif low == "tous" and after in _DETERMINERS:
+    ipa = _without_link(low, ipa)
+    if low == "tous" and after in _DETERMINERS:
         ipa = "tu"
     link = _LINKS.get(low, "")
     onset = following_ipa.lstrip("ˈˌ")[:1]
     links = bool(link) and (onset in _VOWELS or after == "yeux") and bool(onset)
     return ipa + link if links and not after.startswith(_ASPIRATED) and not ipa.endswith(link) else ipa
+
+
+def _without_link(word: str, ipa: str) -> str:
+    """Takes away a linking sound that the lexicon has at the end of a word."""
+    if word.endswith(("s", "x", "ez")) and word not in _SOUNDED:
+        return ipa.removesuffix("z")
+    if word.endswith("n") and ipa.endswith("\u0303n"):
+        return ipa[:-1]
+    return ipa.removesuffix("t") if word in _MUTE_T else ipa
