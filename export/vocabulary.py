@@ -31,17 +31,17 @@ from engines import paths
 from engines.errors import GraphInvalid
 
 _LIMITS = {
-    "en": (15_000, 6_000, 3_000, 1_500, 500),
-    "es": (12_000, 5_000, 2_500, 1_500, 500),
-    "fr": (12_000, 5_000, 2_500, 1_500, 500),
-    "de": (12_000, 12_000, 2_500, 1_500, 500),
-    "it": (12_000, 5_000, 2_500, 1_500, 500),
-    "pt": (12_000, 5_000, 2_500, 1_500, 500),
+    "en": (15_000, 6_000, 2_500, 1_200, 400),
+    "es": (10_000, 4_000, 2_000, 1_000, 300),
+    "fr": (10_000, 4_000, 2_000, 1_000, 300),
+    "de": (10_000, 10_000, 2_000, 1_000, 300),
+    "it": (10_000, 4_000, 2_000, 1_000, 300),
+    "pt": (10_000, 4_000, 2_000, 1_000, 300),
     "zh": (25_000, 0, 0, 25_000, 0),
-    "nl": (3_000, 800, 300, 100, 0),
-    "pl": (3_000, 800, 300, 100, 0),
-    "ru": (3_000, 800, 300, 100, 0),
-    "ja": (5_000, 0, 0, 5_000, 0),
+    "nl": (2_000, 500, 200, 100, 0),
+    "pl": (2_000, 500, 200, 100, 0),
+    "ru": (2_000, 500, 200, 100, 0),
+    "ja": (4_000, 0, 0, 4_000, 0),
 }
 """Per language how many of its commonest words are kept as `` word``, `` Word``, ``Word``, ``word``, `` WORD``."""
 
@@ -77,6 +77,11 @@ def choose(tokens: list[str], types: list[int], tokenizer: Tokenizer, lists: dic
     for language, words in lists.items():
         for encoding in tokenizer.encode_batch(list(_forms(words, _LIMITS[language]))):
             kept.update(encoding.ids)
+    # Chinese has no spaces, so that pieces reach across words: all that the common characters make up are kept.
+    common = set("▁".join(lists.get("zh", [])[: _LIMITS["zh"][0]]))
+    kept.update(
+        i for i, token in enumerate(tokens) if types[i] == 1 and _is_chinese(token) and common.issuperset(token)
+    )
     number = {token: i for i, token in enumerate(tokens) if types[i] == 1}
     for i in list(kept):
         if types[i] == 1:
@@ -99,6 +104,11 @@ def _always(token: str, kind: int) -> bool:
         return False
     category = unicodedata.category(text)
     return category[0] in "PS" or unicodedata.name(text, "?").split()[0] in _LETTERS
+
+
+def _is_chinese(token: str) -> bool:
+    characters = token.removeprefix("▁")
+    return bool(characters) and all("\u4e00" <= character <= "\u9fff" for character in characters)
 
 
 def _forms(words: Sequence[str], limits: tuple[int, ...]) -> Iterator[str]:

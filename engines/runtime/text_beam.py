@@ -74,7 +74,7 @@ def beam_search(
             text = detokenise([*tokens, token])
             cut = first_stop(text, stop)
             if token in end or cut is not None:
-                ended = detokenise(list(tokens)) if cut is None else text[:cut]
+                ended = _whole(detokenise(list(tokens))) if cut is None else text[:cut]
                 done.append(Written(tokens, ended, score, len(tokens) + 1))
             elif len(kept) < beam and not repeats((*tokens, token)):
                 kept.append((row, (*tokens, token), score))
@@ -92,12 +92,17 @@ def beam_search(
         ids = np.array([[tokens[-1]] for tokens, _ in live], np.int64)
         scores = log_softmax(decoder.advance(many, ids))
     else:
-        done += [Written(tokens, detokenise(list(tokens)), score, len(tokens)) for tokens, score in live]
+        done += [Written(tokens, _whole(detokenise(list(tokens))), score, len(tokens)) for tokens, score in live]
     done.sort(key=lambda written: -written.rank)
     unique: dict[str, Written] = {}
     for written in done:
         unique.setdefault(written.text, written)
     return list(unique.values())[:beam]
+
+
+def _whole(text: str) -> str:
+    """Without a character at the end that never became whole."""
+    return text.rstrip("\ufffd")
 
 
 def _settled(done: list[Written], kept: list[tuple[int, tuple[int, ...], float]], beam: int) -> bool:

@@ -54,7 +54,7 @@ def test_continuations_in_one_batch_score_as_each_alone(gemma):
     for text, (total, count) in zip(texts, together, strict=True):
         ((alone, tokens),) = gemma.score(prefix, [text])
         assert tokens == count
-        assert total == pytest.approx(alone, rel=0.02, abs=0.05)  # activations are rounded to 8 bits
+        assert total == pytest.approx(alone, rel=0.03, abs=0.1)  # activations are rounded to 8 bits
 
 
 def test_score_of_a_continuation_is_a_difference_of_scores(gemma):
