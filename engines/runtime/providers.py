@@ -8,11 +8,11 @@ and may crash: it belongs in the child process (:mod:`engines.host`).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -31,7 +31,7 @@ class Provider:
         name: short name, as users write and read it.
         ort_name: as ONNX Runtime names it.
         package: what has to be installed for it, for people.
-        plugin: import name of the package whose folder holds a plugin library, if it is one.
+        plugin: import name of the package that brings the plugin library, if it is one.
     """
 
     name: str
@@ -76,8 +76,6 @@ AUTO: Final = ("TensorRT-RTX", "CUDA", "CPU")
 """What ``auto`` tries, in order. TensorRT proper compiles each graph for minutes, and CoreML and DirectML lack the
 fused operators of the embedded graphs: they are used when they are named."""
 
-_LIBRARIES: Final = ("*onnxruntime_providers_nv_tensorrt_rtx*", "*nv_tensorrt_rtx*.so*", "*nv_tensorrt_rtx*.dll")
-
 
 def find(name: str) -> Provider:
     """The provider of a short name, in any case.
@@ -109,12 +107,12 @@ def probe(provider: Provider) -> ProviderState:
     if not may_work(provider):
         return absent(provider)
     try:
-        _register(provider)
-        ran_on = _run_on(provider)
+        name = _register(provider)
+        ran_on = _run_on(name)
     except Exception as error:  # noqa: BLE001 - drivers and ONNX Runtime raise whatever they like
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return ProviderState(provider.name, works=False, installed=True, reason=reason)
-    if ran_on != provider.ort_name:
+    if ran_on != name:
         reason = f"ONNX Runtime fell back to {ran_on}; it needs {provider.package}."
         return ProviderState(provider.name, works=False, installed=True, reason=reason)
     return ProviderState(provider.name, works=True, installed=True)
@@ -158,28 +156,27 @@ def configure(name: str = "auto", threads: int = 0) -> Provider:
         ProviderUnavailable: the named one does not work here.
     """
     provider = choose(name)
-    names = (provider.ort_name,) if provider.name == "CPU" else (provider.ort_name, "CPUExecutionProvider")
+    names = tuple(dict.fromkeys((_register(provider), "CPUExecutionProvider")))
     sessions.configure(sessions.RuntimeSettings(providers=names, threads=threads))
     return provider
 
 
 @cache
-def _register(provider: Provider) -> None:
-    """Makes a plugin provider known to ONNX Runtime, once per process."""
+def _register(provider: Provider) -> str:
+    """Makes a plugin provider known to ONNX Runtime, once per process, and returns the name it goes by there."""
     if provider.plugin is None:
-        return
-    spec = importlib.util.find_spec(provider.plugin)
-    folders = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
-    libraries = [file for folder in folders for pattern in _LIBRARIES for file in sorted(folder.rglob(pattern))]
-    if libraries:
-        ort.register_execution_provider_library(provider.ort_name, str(libraries[0]))
+        return provider.ort_name
+    plugin = importlib.import_module(provider.plugin)
+    name = str(plugin.get_ep_name())
+    ort.register_execution_provider_library(name, str(plugin.get_library_path()))
+    return name
 
 
-def _run_on(provider: Provider) -> str:
+def _run_on(name: str) -> str:
     """Runs ``x @ w`` and returns the name of the provider that did it."""
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    session = sessions.create(_tiny_graph(), options, (provider.ort_name,))
+    session = sessions.create(_tiny_graph(), options, (name,))
     x = np.arange(4, dtype=np.float32).reshape(1, 4)
     (y,) = session.run(None, {"x": x})
     if not np.allclose(y, x @ _weight(), atol=1e-2):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import sys
+import types
+
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -63,3 +67,23 @@ def test_tiny_graph_is_checked_against_numpy() -> None:
     session = ort.InferenceSession(providers._tiny_graph(), providers=["CPUExecutionProvider"])
     x = np.ones((1, 4), np.float32)
     np.testing.assert_allclose(session.run(None, {"x": x})[0], x @ providers._weight(), rtol=1e-5)
+
+
+def test_plugin_is_registered_under_the_name_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = types.ModuleType("a_plugin")
+    plugin.get_ep_name = lambda: "NameOfItsOwn"  # type: ignore[attr-defined]
+    plugin.get_library_path = lambda: "/nonexistent/plugin.so"  # type: ignore[attr-defined]
+    plugin.__spec__ = importlib.machinery.ModuleSpec("a_plugin", None)
+    monkeypatch.setitem(sys.modules, "a_plugin", plugin)
+    provider = Provider("Plugin", "PluginExecutionProvider", "a package", "a_plugin")
+    broken = providers.probe(provider)
+    assert broken.installed
+    assert not broken.works
+    assert broken.reason
+    registered: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        providers.ort, "register_execution_provider_library", lambda name, path: registered.append((name, path))
+    )
+    monkeypatch.setattr(providers, "_run_on", lambda name: name)
+    assert providers.probe(provider).works
+    assert registered == [("NameOfItsOwn", "/nonexistent/plugin.so")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from app import cli
+from engines.runtime import providers
 from tests.app.test_cli import fake_catalogue, run, wav  # noqa: F401 - fixtures
 
 
@@ -153,3 +156,27 @@ def test_no_torch_and_no_qt_for_the_command_line() -> None:
     script = "import sys, app.cli as cli; cli.parser(); print([m for m in ('torch', 'PySide6') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_models_that_cannot_be_fetched_make_an_engine_unavailable(
+    wav: Path,  # noqa: F811
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRIPTYCH_OFFLINE", "1")
+    code = cli.main(["compare", str(wav), "--engines", "whisper,rescoring", "--json"])
+    captured = capfd.readouterr()
+    results = json.loads(captured.out)["results"]
+    assert code == 1
+    assert [result["status"] for result in results] == ["unavailable", "unavailable"]
+    assert all(result["error"]["message"] and result["error"]["hint"] for result in results)
+    assert results[0]["seconds"] is None
+    assert "Traceback" not in captured.err
+
+
+def test_provider_that_does_not_work_fails_each_engine_in_words(run: Any, wav: Path) -> None:  # noqa: F811
+    absent = next(provider for provider in providers.PROVIDERS if not providers.may_work(provider))
+    code, out, _ = run("compare", wav, "--json", "--provider", absent.name)
+    results = json.loads(out)["results"]
+    assert code == 1
+    assert {result["error"]["kind"] for result in results} == {"ProviderUnavailable"}
