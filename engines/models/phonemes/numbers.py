@@ -83,7 +83,7 @@ class _Speller:
             of = "de " if self._language in {"es", "fr", "it", "pt"} and scale.strip() not in {"", "mil"} else ""
             return f" {self._plain(number)}{scale} {of}{many} "
         unit = one if int(whole) == 1 else many
-        words = f" {self._cardinal(whole)} {unit} "
+        words = f" {re.sub('uno$', 'un', self._cardinal(whole))} {unit} "
         if fraction and int(fraction):
             words += f"{self._locale.cents} {self._say(int(fraction))} {hundredths} "
         return words
@@ -105,6 +105,8 @@ class _Speller:
             return self._cardinal(match[1])
         words = self._say(int(match[1]), "ordinal")
         suffix = match[0][len(match[1]) :].lower()
+        if self._language == "es" and suffix == "er":
+            words = words.removesuffix("o")
         if self._locale.feminine and re.fullmatch(self._locale.feminine, suffix):
             words = "première" if self._language == "fr" and words == "premier" else re.sub(r"o\b", "a", words)
         return words

@@ -104,4 +104,5 @@ def _is_glide(word: str, letter: re.Match[str]) -> bool:
         return not closes
     if vowel in "eo" and before and before in "ãõ":
         return True
-    return vowel in "iu" and before != "" and before in "iu" and before != vowel
+    silent = before == "u" and start > 1 and word[start - 2] in "qg"
+    return vowel in "iu" and before != "" and before in "iu" and before != vowel and not silent
