@@ -103,7 +103,7 @@ class WhisperRecogniser:
             else:
                 yield self._text(item.tokens)
         looked = self._attention(states, prompt, found[0]) if attention else None
-        yield Recognised(self._hypotheses(found), self._scores(found[0]), looked, no_speech)
+        yield Recognised(self._hypotheses(found)[:beam], self._scores(found[0]), looked, no_speech)
 
     def score(
         self,

@@ -57,8 +57,8 @@ def correction(hypotheses: Sequence[str], *, translated: bool = False) -> str:
 
 
 def _entry(hypotheses: list[str], response: str | None) -> str:
-    others = " | ".join(hypotheses[1:]) or "none"
-    head = f"### Best-hypothesis: {hypotheses[0]}\n### Other-hypotheses: {others}\n### Response:"
+    others = "".join(f"### Other-hypothesis: {hypothesis}\n" for hypothesis in hypotheses[1:])
+    head = f"### Best-hypothesis: {hypotheses[0]}\n{others}### Response:"
     return head if response is None else f"{head} {response}\n\n"
 
 
