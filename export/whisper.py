@@ -20,7 +20,6 @@ cache is neither copied nor repeated.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def build(weights: Path, target: Path, *, precision: Precision = "int8") -> None
         _decoder(parameters, precision, heads).write(target / "decoder.onnx", precision=precision)
     except (KeyError, json.JSONDecodeError, OSError) as error:
         raise GraphInvalid(f"The Whisper weights are not usable: {error}.", "Run `triptych models verify`.") from error
-    shutil.copyfile(weights / "tokenizer.json", target / "tokenizer.json")
+    (target / "tokenizer.json").write_text(_tokenizer(weights / "tokenizer.json"), encoding="utf-8")
     (target / "config.json").write_text(
         json.dumps(
             {
@@ -73,6 +72,21 @@ def build(weights: Path, target: Path, *, precision: Precision = "int8") -> None
         ),
         encoding="utf-8",
     )
+
+
+def _tokenizer(path: Path) -> str:
+    """The tokenizer with its first merge put back.
+
+    The file of the published conversion has lost it ("Ġ t", the piece of id 256), so that no word that begins with t is
+    encoded as the model writes it. Decoding is not affected.
+    """
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary, merges = tokenizer["model"]["vocab"], tokenizer["model"]["merges"]
+    paired = not isinstance(merges[0], str)
+    first: str | list[str] = ["Ġ", "t"] if paired else "Ġ t"
+    if vocabulary.get("Ġt") == 256 and first not in merges[:1]:
+        merges.insert(0, first)
+    return json.dumps(tokenizer, ensure_ascii=False)
 
 
 class _Parameters:
