@@ -11,16 +11,20 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "int8", "int8-rows"]
 Dimension = int | str
+BLOCK = 32
+"""Input features that share a scale in ``"int8-rows"``."""
 
 
 class GraphBuilder:
     """Collects the nodes, weights, inputs and outputs of one graph.
 
     Args:
-        precision: ``"fp32"`` keeps matrices as they are; ``"int8"`` rounds each column to signed 8 bits with its own
-            scale and multiplies in integers, with activations rounded at run time (DynamicQuantizeMatMul).
+        precision: ``"fp32"`` keeps matrices as they are. ``"int8"`` rounds every row of a matrix to signed 8 bits with
+            its own scale and multiplies in integers, with one scale for all activations (DynamicQuantizeMatMul): fastest
+            for many rows. ``"int8-rows"`` rounds in blocks of 32 and every row of activations by itself (MatMulNBits),
+            so that a result does not depend on what else is in the batch.
     """
 
     def __init__(self, precision: Precision) -> None:
@@ -87,6 +91,11 @@ class GraphBuilder:
                 if bias is None
                 else self.node("Add", [product, self.weight(f"{name}.bias", bias)], output=output)
             )
+        if self.precision == "int8-rows":
+            product = self.blocked_product(x, name, matrix, output=None if bias is not None else output)
+            if bias is None:
+                return product
+            return self.node("Add", [product, self.weight(f"{name}.bias", bias)], output=output)
         values, scales = quantise_columns(matrix)
         inputs = [
             x,
@@ -97,6 +106,17 @@ class GraphBuilder:
         if bias is not None:
             inputs.append(self.weight(f"{name}.bias", bias))
         return self.node("com.microsoft:DynamicQuantizeMatMul", inputs, output=output)
+
+    def blocked_product(self, x: str, name: str, matrix: NDArray[np.float32], *, output: str | None = None) -> str:
+        """``x @ matrix.T`` with the matrix in 8-bit blocks; the weights are ``name.blocks`` and ``name.scales``."""
+        rows, columns = matrix.shape
+        values, scales = quantise_blocks(matrix)
+        blocks = self.weight(f"{name}.blocks", values.reshape(rows, columns // BLOCK, BLOCK))
+        inputs = [x, blocks, self.weight(f"{name}.scales", scales)]
+        return self.node(
+            "com.microsoft:MatMulNBits", inputs, output=output,
+            K=columns, N=rows, bits=8, block_size=BLOCK, accuracy_level=4,
+        )  # fmt: skip
 
     def write(self, path: Path, **metadata: str) -> None:
         """Checks nothing and writes one self-contained file (under 2 GB)."""
@@ -121,3 +141,13 @@ def quantise_columns(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDA
     safe = np.where(scales == 0, 1, scales).astype(np.float32)
     values = np.clip(np.rint(matrix / safe[:, None]), -127, 127).astype(np.int8)
     return np.ascontiguousarray(values.T), safe
+
+
+def quantise_blocks(matrix: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Rounds ``(rows, columns)`` to 8 bits around 128 in blocks of 32 columns; scales are ``(rows, columns / 32)``."""
+    rows, columns = matrix.shape
+    blocks = matrix.reshape(rows, columns // BLOCK, BLOCK)
+    scales = np.abs(blocks).max(axis=2) / 127
+    safe = np.where(scales == 0, 1, scales).astype(np.float32)
+    values = np.clip(np.rint(blocks / safe[:, :, None]), -127, 127) + 128
+    return values.astype(np.uint8).reshape(rows, columns), safe

@@ -41,7 +41,7 @@ class Builder:
 
 
 BUILDERS: dict[str, Builder] = {
-    "whisper-base": Builder("export.whisper", "build", 2),
+    "whisper-base": Builder("export.whisper", "build", 3),
     "gemma-3-270m": Builder("export.causal_lm", "build_gemma", 1),
     "smollm2-135m-instruct": Builder("export.causal_lm", "build_smollm2", 1),
 }

@@ -29,7 +29,7 @@ from onnx import TensorProto
 
 from engines.errors import GraphInvalid
 from export import ctranslate2
-from export.graph import GraphBuilder, Precision, quantise_columns
+from export.graph import BLOCK, GraphBuilder, Precision, quantise_blocks
 
 _HEAD = 64
 _ATTENTION = "com.microsoft:MultiHeadAttention"
@@ -178,7 +178,8 @@ def _cross(p: _Parameters, precision: Precision) -> GraphBuilder:
 
 
 def _decoder(p: _Parameters, precision: Precision, alignment: list[tuple[Any, ...]]) -> GraphBuilder:
-    g = GraphBuilder(precision)
+    # Scores of hypotheses must not depend on what else is in the batch.
+    g = GraphBuilder("fp32" if precision == "fp32" else "int8-rows")
     tokens = g.input("tokens", ["B", "S"], TensorProto.INT64)
     offset = g.input("offset", [1], TensorProto.INT64)
     g.input("origin", ["B"], TensorProto.INT64)
@@ -214,11 +215,13 @@ def _embed(g: GraphBuilder, p: _Parameters, tokens: str, offset: str) -> str:
         columns = g.node("Gather", [g.weight("embeddings.weight", table.T), tokens], axis=1)
         embedded = g.node("Transpose", [columns], perm=[1, 2, 0])
     else:
-        values, scales = quantise_columns(table)
-        columns = g.node("Gather", [g.weight("embeddings.values", values), tokens], axis=1)
-        rows = g.node("Cast", [g.node("Transpose", [columns], perm=[1, 2, 0])], to=TensorProto.FLOAT)
+        values, scales = quantise_blocks(table)
+        blocks = g.weight("embeddings.blocks", values.reshape(len(table), -1, BLOCK))
+        rounded = g.node("Cast", [g.node("Gather", [blocks, tokens], axis=0)], to=TensorProto.FLOAT)
+        centred = g.node("Sub", [rounded, g.weight("middle", np.float32(128))])
         scale = g.node("Gather", [g.weight("embeddings.scales", scales), tokens], axis=0)
-        embedded = g.node("Mul", [rows, g.node("Unsqueeze", [scale, g.ints(-1)])])
+        scaled = g.node("Mul", [centred, g.node("Unsqueeze", [scale, g.ints(-1)])])
+        embedded = g.node("Reshape", [scaled, g.ints(0, 0, p.width)])
     end = g.node("Add", [offset, g.node("Shape", [tokens], start=1, end=2)])
     positions = g.weight("positions", p["decoder/position_encodings/encodings"])
     return g.node("Add", [embedded, g.node("Slice", [positions, offset, end, g.ints(0)])])
