@@ -29,6 +29,7 @@ from tokenizers import Tokenizer
 
 from engines import paths
 from engines.errors import GraphInvalid
+from engines.languages import NAMES
 
 _LIMITS = {
     "en": (15_000, 6_000, 2_500, 1_200, 400),
@@ -44,6 +45,12 @@ _LIMITS = {
     "ja": (4_000, 0, 0, 4_000, 0),
 }
 """Per language how many of its commonest words are kept as `` word``, `` Word``, ``Word``, ``word``, `` WORD``."""
+
+_PROMPTS = (
+    "### Best-hypothesis: x\n### Other-hypotheses: none | x\n### Response: x\n\n",
+    "Question: x\nAnswer: x\n\n",
+)
+"""The fixed words of the prompts in use are kept as they are."""
 
 _LETTERS = ("LATIN", "GREEK", "CYRILLIC", "HIRAGANA", "KATAKANA")
 _WHOLE = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>")
@@ -77,6 +84,8 @@ def choose(tokens: list[str], types: list[int], tokenizer: Tokenizer, lists: dic
     for language, words in lists.items():
         for encoding in tokenizer.encode_batch(list(_forms(words, _LIMITS[language]))):
             kept.update(encoding.ids)
+    for text in (*_PROMPTS, *(f"{name}: x\n" for name in NAMES.values())):
+        kept.update(tokenizer.encode(text).ids)
     # Chinese has no spaces, so that pieces reach across words: all that the common characters make up are kept.
     common = set("▁".join(lists.get("zh", [])[: _LIMITS["zh"][0]]))
     kept.update(
