@@ -1,0 +1,120 @@
+"""Plain sentences on why an engine's text came out as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.comparison import EngineRun
+from app.widgets.numbers import nats, seconds
+from engines.contract import Correction, Hypothesis, NBest, TokenScores
+from engines.evaluation.alignment import align
+from engines.text.envelope import reigns
+from engines.text.ranking import rank
+
+_LONG = 7
+"""Words from which on only the part that differs is quoted."""
+
+
+def on_ranking(found: NBest, weight: float) -> str:
+    """Why a hypothesis wins at a λ."""
+    listed = found.hypotheses
+    if len(listed) == 1:
+        return f"The recogniser is sure of “{_short(listed[0].text)}”: it offered nothing else."
+    if any(h.lm is None for h in listed):
+        first, second = listed[0], listed[1]
+        one, two = quotes(first.text, second.text)
+        return f"The recogniser finds {one} {nats(first.acoustic - second.acoustic)} nats likelier than {two}."
+    winner = rank(listed, weight, found.normalised)[0][0]
+    heard = rank(listed, 0.0, found.normalised)[0][0]
+    fluent = rank(listed, 1.0, found.normalised)[0][0]
+    unit = "nats per token" if found.normalised else "nats"
+    if winner != heard:
+        one, two = quotes(listed[heard].text, listed[winner].text)
+        gain = _lm(listed[winner], found) - _lm(listed[heard], found)
+        loss = _sound(listed[heard], found) - _sound(listed[winner], found)
+        return (
+            f"The recogniser preferred {one} by {nats(loss)} {unit}; the language model finds {two} {nats(gain)} "
+            f"{unit} likelier, which outweighs that at λ = {weight:.2f}."
+        )
+    if fluent == heard:
+        return f"Recogniser and language model agree on “{_short(listed[heard].text)}”, whatever λ is."
+    change = next((r for r in reigns(listed, normalised=found.normalised) if r.winner != heard), None)
+    one, two = quotes(listed[heard].text, listed[change.winner if change else fluent].text)
+    other = listed[change.winner if change else fluent]
+    gain = _lm(other, found) - _lm(listed[heard], found)
+    until = f" that would win from λ = {change.start:.2f} on." if change else ""
+    return (
+        f"The recogniser’s {one} stands at λ = {weight:.2f}. The language model finds {two} {nats(gain)} {unit} "
+        f"likelier;{until}"
+    ).removesuffix(";")
+
+
+def on_correction(found: Correction) -> str:
+    """What became of a correction, in one sentence."""
+    strange = sum(not origin for origin in found.origins)
+    total = len(found.words)
+    kept = f"{total - strange} of {total} words come from the list"
+    head = "The language model’s text was kept" if found.accepted else "The recogniser’s best was kept"
+    return f"{head}; {kept}. {found.reason}"
+
+
+def on_scores(scores: Sequence[TokenScores]) -> str:
+    """How sure a recogniser was of its tokens."""
+    values = [
+        (value, token.strip())
+        for part in scores
+        for token, value in zip(part.tokens, part.log_probabilities, strict=True)
+        if any(character.isalnum() for character in token)
+    ]
+    if not values:
+        return "There are no words to be sure of."
+    worst, token = min(values)
+    mean = sum(value for value, _ in values) / len(values)
+    told = f"The recogniser was least sure of “{token}” ({nats(worst)} nats)"
+    return f"{told}; the mean is {mean:.2f} nats per token.".replace(" -", " −")
+
+
+def on_time(run: EngineRun) -> str:
+    """What took longest, and what was shared."""
+    longest = max(run.stages, key=lambda stage: stage.seconds)
+    shared = sum(stage.shared_seconds for stage in run.stages)
+    tail = (
+        f" {seconds(shared)} of it was work that another engine had done already; it counts in full." if shared else ""
+    )
+    return f"Most of its {seconds(run.seconds)} went to “{longest.name}” ({seconds(longest.seconds)}).{tail}"
+
+
+def quotes(one: str, two: str) -> tuple[str, str]:
+    """Both texts in quotation marks, long ones cut down to the first stretch where they differ and a word more."""
+    if max(len(one.split()), len(two.split())) <= _LONG:
+        return f"“{one.strip()}”", f"“{two.strip()}”"
+    pairs = align(one, two)
+    first = next((i for i, pair in enumerate(pairs) if pair.operation != "equal"), None)
+    if first is None:
+        return f"“{_short(one)}”", f"“{_short(two)}”"
+    last = first
+    while last + 1 < len(pairs) and pairs[last + 1].operation != "equal" and last - first < _LONG:
+        last += 1
+    lone = pairs[first].operation in {"insert", "delete"}
+    stretch = pairs[max(0, first - 1 if lone else first) : last + 2]
+    ours = " ".join(pair.reference for pair in stretch if pair.reference)
+    theirs = " ".join(pair.hypothesis for pair in stretch if pair.hypothesis)
+    return f"“{_trim(ours)}”", f"“{_trim(theirs)}”"
+
+
+def _short(text: str) -> str:
+    words = text.split()
+    return text.strip() if len(words) <= _LONG else " ".join(words[:_LONG]) + " …"
+
+
+def _trim(text: str) -> str:
+    return text.strip().strip(".,;:!?…")
+
+
+def _sound(hypothesis: Hypothesis, found: NBest) -> float:
+    return hypothesis.acoustic / max(hypothesis.tokens, 1) if found.normalised else hypothesis.acoustic
+
+
+def _lm(hypothesis: Hypothesis, found: NBest) -> float:
+    value = hypothesis.lm or 0.0
+    return value / max(hypothesis.lm_tokens, 1) if found.normalised else value

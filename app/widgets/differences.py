@@ -1,0 +1,112 @@
+"""Where two texts differ, word by word, with places in the text as it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from engines.evaluation.alignment import WordPair, align
+
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff]")
+
+Kind: TypeAlias = Literal["substituted", "inserted", "deleted"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place at which a text differs from another.
+
+    Attributes:
+        kind: ``inserted`` and ``substituted`` words are in the text, ``deleted`` ones only in the other.
+        start: first character; for a deletion the place where the words are missing.
+        end: one past the last character; the same as ``start`` for a deletion.
+        other: what the other text has there; empty for an insertion.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    other: str = ""
+
+
+@lru_cache(maxsize=256)
+def differences(text: str, other: str, *, complete: bool = True) -> tuple[Difference, ...]:
+    """Where a text differs from another, in order of place.
+
+    Args:
+        text: what is shown.
+        other: what it is compared with.
+        complete: whether the text is all there; if not, words that are missing at its end are no difference yet.
+    """
+    pairs = list(align(other, text, _writing(text, other)))
+    if not complete:
+        while pairs and pairs[-1].operation == "delete":
+            pairs.pop()
+    return tuple(_merged(_differences(pairs, text)))
+
+
+@lru_cache(maxsize=256)
+def right_where_wrong(text: str, reference: str, rival: str) -> tuple[tuple[int, int], ...]:
+    """Places of the words of a text that the reference has and a rival text got wrong.
+
+    Args:
+        text: what is shown.
+        reference: what was really said.
+        rival: what another engine wrote.
+    """
+    writing = _writing(text, reference)
+    rivals = [pair.operation == "equal" for pair in align(reference, rival, writing) if pair.reference]
+    found: list[tuple[int, int]] = []
+    count = 0
+    for pair, start, end in _placed(align(reference, text, writing), text):
+        if pair.operation == "equal" and not rivals[count]:
+            found.append((start, end))
+        count += bool(pair.reference)
+    return tuple(found)
+
+
+def _writing(*texts: str) -> str | None:
+    """A language that is written as the texts are: one without spaces, or none in particular."""
+    return "zh" if any(_UNSPACED.search(text) for text in texts) else None
+
+
+def _placed(pairs: Sequence[WordPair], text: str) -> Iterator[tuple[WordPair, int, int]]:
+    """Every pair with the place of its word in the text, without the punctuation that clings to it."""
+    place = 0
+    for pair in pairs:
+        if not pair.hypothesis:
+            yield pair, place, place
+            continue
+        word = pair.hypothesis.split()[0]
+        start = max(text.find(word, place), place)
+        place = start + len(word)
+        left = len(word) - len(word.lstrip("".join(mark for mark in word if not mark.isalnum())))
+        right = len(word.rstrip("".join(mark for mark in word if not mark.isalnum())))
+        yield pair, start + left, start + max(right, left + 1)
+
+
+def _differences(pairs: Sequence[WordPair], text: str) -> Iterator[Difference]:
+    for pair, start, end in _placed(pairs, text):
+        if pair.operation == "delete":
+            yield Difference("deleted", start, end, pair.reference)
+        elif pair.operation == "insert":
+            yield Difference("inserted", start, end)
+        elif pair.operation == "substitute":
+            yield Difference("substituted", start, end, pair.reference.strip(" .,;:!?…“”\"'«»¿¡"))
+
+
+def _merged(found: Iterator[Difference]) -> Iterator[Difference]:
+    """Deletions at one place become one mark."""
+    last: Difference | None = None
+    for difference in found:
+        if last and last.kind == difference.kind == "deleted" and last.start == difference.start:
+            last = Difference("deleted", last.start, last.end, f"{last.other} {difference.other}")
+            continue
+        if last:
+            yield last
+        last = difference
+    if last:
+        yield last

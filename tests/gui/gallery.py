@@ -1,0 +1,90 @@
+"""Renders cards and evidence in every state: ``python -m tests.gui.gallery OUT``, to be looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from app.comparison import EngineRun
+from app.theme import theme
+from app.views.dock import SCORES, TIME, EvidenceDock
+from app.widgets.card import EngineCard
+from engines.contract import Task
+from tests.gui.runs import REFERENCE, baseline_run, correction_run, runs
+
+SCALE_SECONDS = 2.2
+
+
+def card(name: str, run: EngineRun, *, selected: bool = False) -> EngineCard:
+    """A card as the window would dress it."""
+    made = EngineCard(run.engine)
+    if run.engine.id in {"whisper", "rescoring"} and run.result:
+        run = replace(run, scores={"wer": 2 / 12 if run.engine.id == "whisper" else 0.0})
+    made.set_speech_seconds(10.0)
+    if name in {"speaking", "cjk"}:
+        made.set_task(Task.TRANSLATE, "en")
+    elif name not in {"failed", "long"}:
+        made.set_reference(REFERENCE, baseline=None if run.engine.id == "whisper" else baseline_run())
+    made.set_run(run)
+    made.set_scale(SCALE_SECONDS)
+    made.set_selected(selected)
+    return made
+
+
+def cards(width: int) -> QWidget:
+    """All states, one above the other."""
+    sheet = QWidget()
+    sheet.setProperty("look", "plain")
+    column = QVBoxLayout(sheet)
+    for name, run in runs().items():
+        column.addWidget(card(name, run, selected=name == "rescored"))
+    sheet.resize(width, sheet.sizeHint().height())
+    return sheet
+
+
+def docks(width: int) -> QWidget:
+    """The dock on several runs."""
+    sheet = QWidget()
+    sheet.setProperty("look", "plain")
+    column = QVBoxLayout(sheet)
+    states = runs()
+    for run, tab in (
+        (None, 0),
+        (states["rescored"], 0),
+        (correction_run(accepted=True), 0),
+        (states["segments"], 0),
+        (states["rescored"], SCORES),
+        (states["rescored"], TIME),
+        (states["failed"], 0),
+    ):
+        dock = EvidenceDock()
+        dock.tabs.setCurrentIndex(tab)
+        dock.show_run(run, None if run is states["segments"] else REFERENCE)
+        dock.setFixedHeight(round(theme().points * (26 if run else 9)))
+        column.addWidget(dock)
+    sheet.resize(width, sheet.sizeHint().height())
+    return sheet
+
+
+def main(out: Path) -> None:
+    """Writes the pictures."""
+    app = QApplication.instance() or QApplication([])
+    out.mkdir(parents=True, exist_ok=True)
+    for mode, scale in (("dark", 1.0), ("light", 1.0), ("dark", 2.0)):
+        theme().apply(mode, scale)  # type: ignore[arg-type]
+        for make, width in ((cards, 430), (cards, 300), (docks, 1200), (docks, 700)):
+            sheet = make(width)
+            sheet.show()
+            app.processEvents()
+            sheet.grab().save(str(out / f"{make.__name__}-{mode}-{scale:g}-{width}.png"))
+            sheet.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
