@@ -23,8 +23,8 @@ class GraphBuilder:
     Args:
         precision: ``"fp32"`` keeps matrices as they are. ``"int8"`` rounds every row of a matrix to signed 8 bits with
             its own scale and multiplies in integers, with one scale for all activations (DynamicQuantizeMatMul):
-            fastest for many rows. ``"int8-rows"`` rounds in blocks of 32 and every row of activations by itself (MatMulNBits),
-            so that a result does not depend on what else is in the batch.
+            fastest for many rows. ``"int8-rows"`` rounds in blocks of 32 and every row of activations by itself
+            (MatMulNBits), so that a result does not depend on what else is in the batch.
     """
 
     def __init__(self, precision: Precision) -> None:

@@ -57,8 +57,8 @@ def correction(hypotheses: Sequence[str], *, translated: bool = False) -> str:
 
 
 def _entry(hypotheses: list[str], response: str | None) -> str:
-    others = "".join(f"### Other-hypothesis: {hypothesis}\n" for hypothesis in hypotheses[1:])
-    head = f"### Best-hypothesis: {hypotheses[0]}\n{others}### Response:"
+    others = "".join(f"### Other-hypothesis: {hypothesis}\n" for hypothesis in reversed(hypotheses[1:]))
+    head = f"{others}### Best-hypothesis: {hypotheses[0]}\n### Response:"
     return head if response is None else f"{head} {response}\n\n"
 
 

@@ -28,7 +28,7 @@ def test_hypotheses_that_differ_in_case_and_points_only_count_once():
 
 def test_prompts_end_where_the_model_has_to_go_on():
     assert translation("Hola.", "es", "en").endswith("Spanish: Hola.\nEnglish:")
-    assert correction(["a", "b"]).endswith("### Best-hypothesis: a\n### Other-hypothesis: b\n### Response:")
+    assert correction(["a", "b"]).endswith("### Other-hypothesis: b\n### Best-hypothesis: a\n### Response:")
 
 
 def test_a_language_without_examples_is_still_prompted():
