@@ -218,7 +218,7 @@ def _embed(g: GraphBuilder, p: _Parameters, tokens: str, offset: str) -> str:
         values, scales = quantise_blocks(table)
         blocks = g.weight("embeddings.blocks", values.reshape(len(table), -1, BLOCK))
         rounded = g.node("Cast", [g.node("Gather", [blocks, tokens], axis=0)], to=TensorProto.FLOAT)
-        centred = g.node("Sub", [rounded, g.weight("middle", np.float32(128))])
+        centred = g.node("Sub", [rounded, g.weight("middle", np.array(128, np.float32))])
         scale = g.node("Gather", [g.weight("embeddings.scales", scales), tokens], axis=0)
         scaled = g.node("Mul", [centred, g.node("Unsqueeze", [scale, g.ints(-1)])])
         embedded = g.node("Reshape", [scaled, g.ints(0, 0, p.width)])

@@ -17,8 +17,8 @@ from engines.text.ranking import rank
 from engines.text.recognition import Heard, recognise, shared_stage
 from engines.text.speaking import speak
 
-DEFAULT_WEIGHT = 0.2
-"""λ as tuned on development recordings; see docs/decisions/0005-text-engines.md."""
+DEFAULT_WEIGHT = 0.3
+"""λ as tuned on development recordings; see docs/decisions/0006-text-engines.md."""
 
 
 class Rescoring:
