@@ -83,21 +83,26 @@ class Offers(QObject):
         except OSError as error:
             self.failed.emit(TriptychError(f"The acceptance could not be written down: {error.strerror or error}."))
             return
-        name = manifest.load().model(model).name
-        self._banner.show_progress(f"Fetching {name}", 0, None)
+        self._banner.show_progress(f"Fetching {self._name()}", 0, None)
         self._job = Job(lambda: prepare([model]), "fetch")
         self._job.progressed.connect(self._show_progress)
-        self._job.finished.connect(lambda _: self._end(name, None))
-        self._job.failed.connect(lambda error: self._end(name, error))
+        self._job.finished.connect(self._fetched)
+        self._job.failed.connect(self._not_fetched)
         self._job.start()
 
     def _show_progress(self, step: Preparing) -> None:
         self._banner.show_progress(step.what, step.done, step.total)
 
-    def _end(self, name: str, error: TriptychError | None) -> None:
+    def _fetched(self) -> None:
         self._job = None
         self._banner.hide()
-        if error is None:
-            self.fetched.emit(name)
-        else:
-            self.failed.emit(error)
+        self.fetched.emit(self._name())
+
+    def _not_fetched(self, error: TriptychError) -> None:
+        self._job = None
+        self._banner.hide()
+        self.failed.emit(error)
+
+    def _name(self) -> str:
+        assert self._model is not None
+        return manifest.load().model(self._model).name

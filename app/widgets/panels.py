@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import PARADIGM_LINES, PARADIGM_TITLES, palette, theme
+from app.widgets.elided import ElidedLabel
 from engines.contract import Paradigm
 
 PANELS: Final[tuple[Paradigm, ...]] = ("text", "latent", "token")
@@ -33,14 +34,14 @@ class PanelHeader(QWidget):
         super().__init__(parent)
         self._paradigm = paradigm
         self.title = QLabel(PARADIGM_TITLES[paradigm])
-        self.line = QLabel(PARADIGM_LINES[paradigm])
+        self.line = ElidedLabel(PARADIGM_LINES[paradigm])
         self.line.setProperty("tone", "small")
         row = QHBoxLayout(self)
         row.setContentsMargins(2, 0, 2, 0)
         row.setSpacing(8)
         row.addWidget(self.title, 0, Qt.AlignmentFlag.AlignBaseline)
-        row.addWidget(self.line, 0, Qt.AlignmentFlag.AlignBaseline)
-        row.addStretch()
+        row.addWidget(self.line, 1, Qt.AlignmentFlag.AlignBaseline)
+        row.addStretch(0)
         theme().changed.connect(self._dress)
         self._dress()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -13,16 +13,15 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.background import Job
 from app.theme import palette, theme
 from app.widgets import peaks as numbers
-from app.widgets.wavepaint import Axis, paint_axis, paint_live, paint_spectrum, paint_speech, paint_wave
+from app.widgets.analysis import Analysis
+from app.widgets.wavepaint import Axis, paint_axis, paint_cursor, paint_live, paint_spectrum, paint_speech, paint_wave
 from engines.contract import Utterance
 
 MARGIN = 6
@@ -53,9 +52,12 @@ class WaveformView(QWidget):
         self._view = (0.0, 1.0)
         self._position = 0.0
         self._picture: QPixmap | None = None
-        self._jobs: list[Job] = []
+        self._analysis = Analysis(self)
+        self._analysis.peaks_ready.connect(self._show_peaks)
+        self._analysis.spectrum_ready.connect(self._show_spectrum)
         self._live: list[tuple[float, float]] | None = None
         self._live_step = 0.05
+        self._compact = False
         self._message = "Record, open or drop speech here."
         self._later = QTimer(self, interval=120, singleShot=True)
         self._later.timeout.connect(self._compute_spectrum)
@@ -75,20 +77,22 @@ class WaveformView(QWidget):
 
     def show_utterance(self, utterance: Utterance | None) -> None:
         """Shows another utterance from its start; what has to be computed is computed beside the window."""
-        for job in self._jobs:
-            job.cancel()
-        self._jobs.clear()
+        self._analysis.forget()
         self._live = None
         self._utterance, self._peaks, self._spectrum, self._speech = utterance, None, None, ()
         self._position, self._view = 0.0, (0.0, max(0.05, utterance.seconds) if utterance is not None else 1.0)
         if utterance is not None:
-            samples = utterance.samples
-            job = Job(lambda: numbers.peaks(samples), "peaks")
-            job.finished.connect(self._peaks_ready)
-            self._jobs.append(job.start())
+            self._analysis.measure(utterance.samples)
             self._compute_spectrum()
         self._describe()
         self._invalidate()
+
+    def set_compact(self, compact: bool) -> None:
+        """Takes less height, for low windows."""
+        if compact != self._compact:
+            self._compact = compact
+            self.updateGeometry()
+            self._invalidate()
 
     def show_speech(self, spans: tuple[tuple[float, float], ...]) -> None:
         """Shades the stretches with speech, ``(start, end)`` in seconds."""
@@ -122,31 +126,26 @@ class WaveformView(QWidget):
 
     # --- computing ----------------------------------------------------------------------------------------------------
 
-    def _peaks_ready(self, found: numbers.Peaks) -> None:
-        if self.sender() in self._jobs:
-            self._peaks = found
-            self._describe()
-            self._invalidate()
+    def _show_peaks(self, found: numbers.Peaks) -> None:
+        self._peaks = found
+        self._describe()
+        self._invalidate()
 
     def _compute_spectrum(self) -> None:
-        if self._utterance is None:
-            return
-        samples, view = self._utterance.samples, self._view
-        columns = max(64, int(self._plot().width() * self.devicePixelRatioF()))
-        job = Job(lambda: (view, numbers.spectrogram(samples, *view, columns)), "spectrogram")
-        job.finished.connect(self._spectrum_ready)
-        self._jobs.append(job.start())
+        if self._utterance is not None:
+            columns = max(64, int(self._plot().width() * self.devicePixelRatioF()))
+            self._analysis.picture(self._utterance.samples, self._view, columns)
 
-    def _spectrum_ready(self, found: tuple[tuple[float, float], NDArray[np.uint8]]) -> None:
-        if self.sender() in self._jobs and found[0] == self._view:
-            self._spectrum = found[1]
+    def _show_spectrum(self, view: tuple[float, float], found: NDArray[np.uint8]) -> None:
+        if view == self._view:
+            self._spectrum = found
             self._invalidate()
 
     # --- geometry -----------------------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
         """Tall enough for both pictures and the axis."""
-        return QSize(640, 116 + self.fontMetrics().height())
+        return QSize(640, (78 if self._compact else 116) + self.fontMetrics().height())
 
     def minimumSizeHint(self) -> QSize:
         """As tall as :meth:`sizeHint`; narrow is fine."""
@@ -187,12 +186,7 @@ class WaveformView(QWidget):
         colours = palette()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._utterance is not None:
-            x, plot = self._x(self._position), self._plot()
-            painter.setPen(QPen(QColor(colours.text), 1.5))
-            painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-            painter.setBrush(QColor(colours.text))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawPolygon(QPolygonF([QPointF(x - 5, 1), QPointF(x + 5, 1), QPointF(x, 8)]))
+            paint_cursor(painter, colours, self._plot(), self._x(self._position))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(colours.focus), 2))
@@ -258,15 +252,10 @@ class WaveformView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Seeks."""
-        self._seek_to(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Seeks while dragging."""
-        self._seek_to(event)
-
-    def _seek_to(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton and self._utterance is not None:
             self._seek(self._seconds(event.position().x()))
+
+    mouseMoveEvent = mousePressEvent  # noqa: N815 -- dragging seeks as well; the name is Qt's
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Pans, or zooms around the pointer with Ctrl."""

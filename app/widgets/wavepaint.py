@@ -99,6 +99,15 @@ def paint_axis(painter: QPainter, colours: Palette, axis: Axis, around: QRectF) 
         at += step
 
 
+def paint_cursor(painter: QPainter, colours: Palette, plot: QRectF, x: float) -> None:
+    """Draws the place of playback: a line and a handle above it."""
+    painter.setPen(QPen(QColor(colours.text), 1.5))
+    painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+    painter.setBrush(QColor(colours.text))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawPolygon(QPolygonF([QPointF(x - 5, 1), QPointF(x + 5, 1), QPointF(x, 8)]))
+
+
 def paint_live(
     painter: QPainter, colours: Palette, plot: QRectF, bars: Sequence[tuple[float, float]], share: float
 ) -> None:
