@@ -1,10 +1,22 @@
-"""Speech that is dropped or pasted: which file is meant."""
+"""Speech that is opened, dropped or pasted: which file is meant."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QUrl
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+SOUND_FILES = (
+    "Sound and video (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.m4a *.aac *.aiff *.aif *.wma *.webm *.mp4 *.mkv *.mov "
+    "*.avi);;All files (*)"
+)
+
+
+def ask_for_file(parent: QWidget, folder: str) -> Path | None:
+    """Asks for a sound or video file; None where the user thinks better of it."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Open speech", folder, SOUND_FILES)
+    return Path(name) if name else None
 
 
 def offers_file(mime: QMimeData) -> bool:

@@ -1,0 +1,255 @@
+"""The main window: speech on top, a baseline strip, three panels, the evidence below; and how the parts talk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from app import geometry
+from app.controller import Controller
+from app.dialogs.opener import Dialogs
+from app.dropping import dropped_file, offers_file
+from app.intake import Intake
+from app.loading import described
+from app.offers import Offers
+from app.playback import Playback
+from app.results import Results
+from app.settings import Settings
+from app.theme import theme
+from app.views.dock import EvidenceDock
+from app.widgets.banner import MessageBar, OfferBanner
+from app.widgets.card import EngineCard
+from app.widgets.panels import PANELS, CardsArea
+from app.widgets.references import References
+from app.widgets.speech import SpeechStrip
+from app.widgets.toolbar import ToolBar
+from engines.audio.samples import list_samples
+from engines.catalog import Catalogue
+from engines.errors import TriptychError
+
+LOW = 800
+"""Height in pixels under which a window is low."""
+
+
+class MainWindow(QMainWindow):
+    """Assembles the widgets and connects them to the controller.
+
+    Args:
+        catalogue: the engines there are.
+        settings: what the user chose last; changed and saved by the window.
+    """
+
+    def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
+        super().__init__()
+        self.setWindowTitle("Triptych")
+        self.setAcceptDrops(True)
+        self.settings = settings
+        self.controller = Controller(catalogue, settings, self)
+        self.playback = Playback(parent=self)
+        self._build(catalogue)
+        self.intake = Intake(self.controller, self.toolbar, self.speech, self.references, self.playback, self)
+        self.offers = Offers(self.offer, settings)
+        self.dialogs = Dialogs(self.controller, self.offers, self)
+        self.results = Results(
+            self.controller,
+            self.cards,
+            self.dock,
+            self.references,
+            self.speech.waveform,
+            self.toolbar.chosen,
+            self.playback,
+            self,
+        )
+        self._connect()
+        self._add_menu()
+        self._add_shortcuts()
+        self._restore()
+
+    # --- assembling -------------------------------------------------------------------------------------------------
+
+    def _build(self, catalogue: Catalogue) -> None:
+        self.toolbar = ToolBar()
+        self.speech = SpeechStrip()
+        self.references = References()
+        self.offer = OfferBanner()
+        self.offer.hide()
+        self.cards = {engine.id: EngineCard(engine) for engine in catalogue.engines}
+        of = {
+            paradigm: [self.cards[engine.id] for engine in catalogue.engines if engine.paradigm == paradigm]
+            for paradigm in ("baseline", *PANELS)
+        }
+        self.area = CardsArea(of.pop("baseline"), of)
+        self.dock = EvidenceDock()
+        self._hold_dock()
+        theme().changed.connect(self._hold_dock)
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.addWidget(self.area)
+        self.split.addWidget(self.dock)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(8)
+        content = QWidget()
+        content.setProperty("look", "plain")
+        column = QVBoxLayout(content)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        for widget in (self.toolbar, self.speech, self.references, self.offer):
+            column.addWidget(widget)
+        column.addWidget(self.split, 1)
+        self.setCentralWidget(content)
+        self.messages = MessageBar(content)
+
+    def _hold_dock(self) -> None:
+        """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
+        self.dock.setMinimumHeight(11 * self.fontMetrics().height())
+
+    def _connect(self) -> None:
+        bar, controller = self.toolbar, self.controller
+        bar.request_changed.connect(self._request_changed)
+        bar.run_requested.connect(self.run)
+        bar.cancel_requested.connect(controller.cancel)
+        controller.running_changed.connect(bar.show_running)
+        controller.failed.connect(self.show_error)
+        self.intake.begun.connect(self.messages.hide)
+        self.intake.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
+        self.intake.said.connect(lambda sentence: self.messages.say(sentence, error=False))
+        self.intake.failed.connect(self.show_error)
+        self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
+        self.offers.failed.connect(self.show_error)
+        self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
+        self.results.failed.connect(self.show_error)
+        self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
+        for card in self.cards.values():
+            card.settings_requested.connect(self.dialogs.show_engine)
+
+    def _add_menu(self) -> None:
+        menu = self.toolbar.menu.menu()
+        assert menu is not None
+        menu.addAction("Preferences…", QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
+        menu.addAction("About Triptych", self.dialogs.show_about)
+        menu.addSeparator()
+        menu.addAction("Quit", QKeySequence("Ctrl+Q"), self.close)
+
+    def _add_shortcuts(self) -> None:
+        for keys, act in (
+            ("Ctrl+O", self.intake.choose_file),
+            ("Ctrl+R", self.toolbar.record.click),
+            ("Ctrl+Return", self.run),
+            ("Escape", self._escape_pressed),
+            ("Ctrl+V", self.intake.paste),
+            ("Ctrl+,", self.dialogs.show_preferences),
+            ("Ctrl+Q", self.close),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _restore(self) -> None:
+        choices = self.settings.choices
+        geometry.restore(self, self.split, self.settings.appearance)
+        self.toolbar.choose(choices.task, choices.spoken, choices.target)
+        self.toolbar.offer_samples(list_samples())
+        self.results.show_task()
+
+    # --- speech -----------------------------------------------------------------------------------------------------
+
+    def start(self, file: Path | None) -> None:
+        """Shows the file of the command line, or the first bundled sample."""
+        self.offers.show_next()
+        self.intake.recording.recover()
+        self.intake.recording.list_microphones()
+        samples = list_samples()
+        if file is not None:
+            self.intake.open_file(file)
+        elif samples:
+            self.intake.open_sample(samples[0].id)
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Runs every engine on the speech in the window; does nothing while something runs or loads."""
+        utterance = self.controller.utterance
+        if utterance is None or self.controller.running:
+            return
+        task, spoken, target = self.toolbar.chosen()
+        self.messages.hide()
+        self.controller.run(described(utterance, spoken, *self.references.texts()), task, target)
+
+    def _request_changed(self) -> None:
+        task, spoken, target = self.toolbar.chosen()
+        choices = self.settings.choices
+        choices.task, choices.spoken = task, spoken
+        if target is not None:
+            choices.target = target
+        self.results.show_task()
+
+    def show_error(self, error: TriptychError) -> None:
+        """Says in one sentence what went wrong."""
+        self.messages.say(error.message, error.hint)
+
+    # --- keys, drops and the end ------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Gives the waveform less room in a low window."""
+        super().resizeEvent(event)
+        self.speech.waveform.set_compact(event.size().height() < LOW)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no widget wanted: Return runs, or presses the button it is on; space plays."""
+        focused = QApplication.focusWidget()
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            if isinstance(focused, QAbstractButton):
+                focused.click()
+            else:
+                self.run()
+        elif event.key() == Qt.Key.Key_Space:
+            self.intake.toggle_playback()
+        else:
+            super().keyPressEvent(event)
+
+    def _escape_pressed(self) -> None:
+        if self.messages.isVisible():
+            self.messages.hide()
+        elif self.controller.running:
+            self.controller.cancel()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes files."""
+        if offers_file(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Opens the first file that was dropped."""
+        path = dropped_file(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.intake.open_file(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keeps a running recording, remembers the window, ends the engines."""
+        self.intake.close()
+        geometry.remember(self, self.split, self.settings.appearance)
+        try:
+            self.settings.save()
+        except OSError:
+            self.messages.say("The settings could not be saved.")
+        self.controller.close()
+        super().closeEvent(event)
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Opens the window; see :func:`app.start.start`."""
+    from app.start import start
+
+    return start(argv)

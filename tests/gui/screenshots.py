@@ -1,0 +1,134 @@
+"""Pictures of the real window: ``python -m tests.gui.screenshots docs/screens``.
+
+Needs a display (``xvfb-run`` will do). With the models in the user's home the engines really run on the bundled sample;
+without them the pictures show the window as it is before the first run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in {"darwin", "win32"}):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication, QDialog
+
+from app.background import wait_for_all
+from app.needs import models_needed
+from app.settings import Settings
+from app.theme import theme
+from app.window import MainWindow
+from engines.catalog import default
+from engines.contract import Request, Task, Utterance
+from export.prepare import missing
+
+
+def pause(milliseconds: int) -> None:
+    """Lets the window live."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Lets the window live until something holds; returns whether it does."""
+    for _ in range(int(seconds * 20)):
+        if condition():
+            return True
+        pause(50)
+    return condition()
+
+
+def ready(utterance: Utterance, task: Task, target: str | None) -> bool:
+    """Whether all models that a run needs are there."""
+    request = Request(utterance, task, target)
+    able = default().supporting(task, target)
+    return not missing(model for engine in able for model in models_needed(engine, request))
+
+
+class Studio:
+    """One window, many pictures.
+
+    Args:
+        folder: where they go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        settings = Settings()
+        self.window = MainWindow(default(), settings)
+        self.window.show()
+        self.window.start(None)
+        until(lambda: self.window.controller.utterance is not None, 20)
+        pause(600)
+
+    def take(self, name: str, mode: str = "dark", size: tuple[int, int] = (1440, 970)) -> None:
+        """One picture."""
+        theme().apply("light" if mode == "light" else "dark")
+        self.window.resize(*size)
+        pause(500)
+        file = self._folder / f"{name}-{mode}-{size[0]}.png"
+        self.window.grab().save(str(file))
+        print(file)
+
+    def run(self, task: Task, target: str | None, name: str) -> bool:
+        """Runs everything and takes a picture half-way; false where models are missing."""
+        bar, controller = self.window.toolbar, self.window.controller
+        utterance = controller.utterance
+        if utterance is None or not ready(utterance, task, target):
+            return False
+        bar.choose(task, utterance.language, target)
+        self.window.results.show_task()
+        self.window.run()
+        pause(2500)
+        self.take(f"{name}-running")
+        until(lambda: not controller.running, 300)
+        pause(1500)
+        return True
+
+    def dialogs(self) -> None:
+        """Every dialog."""
+        self.window.dialogs.show_engine("cascade")
+        self.window.dialogs.show_preferences()
+        self.window.dialogs.show_about()
+        pause(300)
+        for dialog in self.window.findChildren(QDialog):
+            file = self._folder / f"dialog-{type(dialog).__name__.lower()}.png"
+            dialog.grab().save(str(file))
+            dialog.close()
+            print(file)
+
+
+def main() -> None:
+    """Takes all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    theme().apply("dark")
+    studio = Studio(folder)
+    for mode in ("dark", "light"):
+        studio.take("first-run", mode)
+        studio.take("first-run", mode, (1024, 700))
+    studio.dialogs()
+    studio.window.settings.running.declined = {"gemma"}
+    studio.window.offers.show_next()
+    if studio.run(Task.TRANSCRIBE, None, "transcribe"):
+        for mode in ("dark", "light"):
+            studio.take("transcribe", mode)
+            studio.take("transcribe", mode, (1024, 700))
+    if studio.run(Task.TRANSLATE, "fr", "translate"):
+        studio.take("translate", "light")
+    studio.window.close()
+    wait_for_all(5)
+    app.processEvents()
+
+
+if __name__ == "__main__":
+    main()
