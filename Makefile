@@ -26,8 +26,8 @@ test: .setup-test
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: .setup-bench
-	@$(BIN)/triptych models fetch --all
-	$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/triptych models fetch --all --accept-licence gemma
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens

@@ -1,6 +1,6 @@
 """Gemma here against llama.cpp: tokens per second of reading and of writing, same GGUF file, same threads, one run.
 
-    python benchmarks/llm.py [--threads 2] [--rounds 7] [--prompt-tokens 200] [--new-tokens 48] [--json]
+    python -m tests.benchmarks.llm [--threads 2] [--rounds 7] [--prompt-tokens 200] [--new-tokens 48] [--json]
 
 Both are loaded once; rounds are interleaved, the first of each is a warm-up, medians are reported. Reading appends the
 prompt to an empty cache and yields logits for its last token; writing takes the likeliest token again and again. Needs

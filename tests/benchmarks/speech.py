@@ -1,6 +1,6 @@
 """Measures the synthesisers: speaks sentences, reads them back with a recogniser, and compares.
 
-    python benchmarks/speech.py --piper FOLDER --kokoro FOLDER --whisper FOLDER [--languages en,es] [--show]
+    python -m tests.benchmarks.speech --piper FOLDER --kokoro FOLDER --whisper FOLDER [--languages en,es] [--show]
 
 FOLDERs hold the unpacked weights; the recogniser is faster-whisper with a CTranslate2 folder (extra ``peers``), beam 5,
 temperature 0. Text is compared after Whisper's normaliser (English: its own, others: the basic one, with numbers
