@@ -1,4 +1,4 @@
-"""Exports Whisper base with optimum from the same weights, to compare: ``python -m tests.benchmarks.optimum_export DIR``.
+"""Exports Whisper base with optimum from the same weights: ``python -m tests.benchmarks.optimum_export DIR``.
 
 Needs the ``export`` extra.
 """

@@ -15,8 +15,8 @@ def recordings(folder: Path | None, language: str, limit: int) -> list[Utterance
     """Utterances with their references.
 
     Args:
-        folder: with ``manifest.jsonl`` (``audio``, ``language``, ``text``); None takes ``TRIPTYCH_PROMPTS`` if it is set
-            and the bundled samples otherwise.
+        folder: with ``manifest.jsonl`` (``audio``, ``language``, ``text``); None takes ``TRIPTYCH_PROMPTS`` if it is
+            set and the bundled samples otherwise.
         language: ISO 639-1 code.
         limit: at most so many, spread evenly, none longer than 30 s.
     """

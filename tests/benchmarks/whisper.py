@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.whisper [--prompts DIR] [--limit 20] [--threads 2] [--rounds 5] [--optimum DIR]
 
-Rounds are interleaved after a warm-up; a round is the time for all recordings; medians and their ratio are reported, and
-word error rates over all recordings. ``--optimum DIR`` adds the graphs that optimum exports (made with
+Rounds are interleaved after a warm-up; a round is the time for all recordings; medians and their ratio are reported,
+and word error rates over all recordings. ``--optimum DIR`` adds the graphs that optimum exports (made with
 ``python -m tests.benchmarks.optimum_export DIR``). Needs the ``peers`` extra and the fetched weights.
 """
 
