@@ -56,9 +56,10 @@ def build(weights: Path, target: Path, *, precision: Precision = "int8") -> None
         _cross(parameters, precision).write(target / "cross.onnx", precision=precision)
         heads = [tuple(pair) for pair in config["alignment_heads"]]
         _decoder(parameters, precision, heads).write(target / "decoder.onnx", precision=precision)
+        tokenizer = _tokenizer(weights / "tokenizer.json")
     except (KeyError, json.JSONDecodeError, OSError) as error:
         raise GraphInvalid(f"The Whisper weights are not usable: {error}.", "Run `triptych models verify`.") from error
-    (target / "tokenizer.json").write_text(_tokenizer(weights / "tokenizer.json"), encoding="utf-8")
+    (target / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     (target / "config.json").write_text(
         json.dumps(
             {

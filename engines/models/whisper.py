@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from engines.audio.features import log_mel
 from engines.contract import SAMPLE_RATE, Attention, Hypothesis, Recognised, Samples, SpeechStates, TokenScores
+from engines.errors import GraphInvalid
 from engines.languages import NAMES
 from engines.models.whisper_decoder import CrossStates, Decoder
 from engines.runtime import beam as search
@@ -59,7 +60,11 @@ class WhisperRecogniser:
         Raises:
             GraphInvalid: it cannot be loaded.
         """
-        return cls(folder)
+        try:
+            return cls(folder)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            message = f"The graphs of Whisper in {folder.name} are incomplete or damaged."
+            raise GraphInvalid(message, "Run `triptych models verify` to rebuild them.") from error
 
     def encode(self, samples: Samples) -> SpeechStates:
         """See :meth:`engines.contract.Recogniser.encode`. Speech is padded to 30 s: the decoder was trained on that."""

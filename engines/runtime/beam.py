@@ -101,7 +101,8 @@ def beam_search(
         bounds: what ends the search.
 
     Yields:
-        the best path so far after every step, and last the list of ended paths, best first.
+        the best path so far after every step, and last the list of paths, best first: those that have ended and, where
+        the length bound stopped the search, the best unfinished ones up to the width of the beam.
     """
     live = [Path((), (), ended=False)]
     done: list[Path] = []
@@ -116,7 +117,9 @@ def beam_search(
             break
         tokens = np.array([path.tokens[-1] for path in live], np.int64)
         scores = log_softmax(stepper.step(tokens, origin) + mask)
-    yield sorted(done or live, key=lambda path: -path.rank)
+    # At the length bound the best unfinished ones fill the list, as in Whisper's own decoding.
+    done += sorted(live, key=lambda path: -path.score)[: max(0, beam - len(done))]
+    yield sorted(done, key=lambda path: -path.rank)
 
 
 def _extend(
