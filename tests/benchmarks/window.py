@@ -1,6 +1,6 @@
 """The window: time from start until it can be used, and the longest block of its thread while everything runs.
 
-``python -m benchmarks.window`` starts the program in fresh processes for the first figure, and runs all engines on the
+``python -m tests.benchmarks.window`` starts the program in fresh processes for the first figure, and runs all engines on the
 bundled sample, with the models of the user's home, for the second. It prints one JSON document.
 """
 
@@ -62,7 +62,7 @@ class Heartbeat:
     def _watch(self) -> None:
         while not self._ended.wait(0.005):
             if not self._note and time.perf_counter() - self._last > WATCHED_SECONDS:
-                frame = sys._current_frames().get(self._main)  # noqa: SLF001 -- what a sampling profiler does
+                frame = sys._current_frames().get(self._main)  # what a sampling profiler does
                 self._note = "".join(traceback.format_stack(frame)[-6:]) if frame is not None else ""
 
 
