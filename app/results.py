@@ -13,6 +13,7 @@ from app.controller import Controller
 from app.loading import described
 from app.playback import Playback
 from app.scorer import Scorer
+from app.theme import theme
 from app.views.dock import EvidenceDock
 from app.widgets.card import EngineCard
 from app.widgets.references import References
@@ -63,14 +64,15 @@ class Results(QObject):
         self._chosen = chosen
         self._playback = playback
         self._scorer = Scorer(self)
-        self._chose_itself = False
-        self._scale = 0.0
+        self._chosen_by_hand = False
+        self._scale = 1.0
         self.selected: str | None = None
         controller.comparison_reset.connect(self._reset)
         controller.run_changed.connect(self._show_run)
         references.committed.connect(self._rescore)
         self._scorer.scored.connect(self._show_scores)
         playback.other_changed.connect(self._show_playing)
+        theme().changed.connect(self._repaint)
         for card in cards.values():
             card.selected.connect(self._select_by_hand)
             card.play_requested.connect(self._play)
@@ -85,6 +87,14 @@ class Results(QObject):
             for card in self._cards.values():
                 card.set_task(task, target)
 
+    def warm_up(self) -> None:
+        """Loads what the first result will need."""
+        self._scorer.warm_up()
+
+    def close(self) -> None:
+        """Ends the scoring."""
+        self._scorer.close()
+
     def select(self, engine_id: str) -> None:
         """Shows an engine's evidence."""
         self.selected = engine_id
@@ -92,8 +102,13 @@ class Results(QObject):
             card.set_selected(other == engine_id)
         self._show_evidence()
 
+    def _repaint(self) -> None:
+        """Cards colour their sentences when they are told; tell them again in the new colours."""
+        for card in self._cards.values():
+            card.set_run(card.run)
+
     def _select_by_hand(self, engine_id: str) -> None:
-        self._chose_itself = True
+        self._chosen_by_hand = True
         self.select(engine_id)
 
     def _reset(self) -> None:
@@ -101,12 +116,12 @@ class Results(QObject):
         utterance = comparison.utterance if comparison is not None else self._controller.utterance
         task, spoken, target = self._chosen()
         self._references.show_task(task, spoken, target)
-        self._scale = 0.0
+        self._scale = max(1.0, 0.4 * utterance.seconds) if utterance is not None else 1.0
         for engine_id, card in self._cards.items():
             engine = self._controller.catalogue.describe(engine_id)
             card.set_task(task, target)
             card.set_speech_seconds(utterance.seconds if utterance is not None else 0.0)
-            card.set_scale(0.0)
+            card.set_scale(self._scale)
             card.set_run(comparison.runs[engine_id] if comparison is not None else EngineRun(engine))
         self._compare_texts()
         self._show_evidence()
@@ -123,16 +138,24 @@ class Results(QObject):
         if run.status.over:
             self._compare_texts()
             self._scorer.request(run, comparison)
-        has_more = run.status is Status.OK and run.engine.paradigm != "baseline" and bool(run.evidence)
-        if self.selected is None and has_more and not self._chose_itself:
+        if self._should_choose(run):
             self.select(run.engine.id)
         elif run.engine.id == self.selected:
             self._show_evidence()
 
+    def _should_choose(self, run: EngineRun) -> bool:
+        """Whether to show a run's evidence unasked: nothing is chosen, or only what failed."""
+        has_more = run.status is Status.OK and run.engine.paradigm != "baseline" and bool(run.evidence)
+        if not has_more or self._chosen_by_hand:
+            return False
+        chosen = self._run(self.selected) if self.selected is not None else None
+        return chosen is None or chosen.status in {Status.FAILED, Status.UNAVAILABLE}
+
     def _rescale(self, seconds: float) -> None:
-        """Puts all strips on one scale, which grows in steps so that it does not creep."""
+        """Puts all strips on one scale; it grows in large steps, so that bars seldom move."""
         if seconds > self._scale:
-            self._scale = seconds * 1.25
+            while seconds > self._scale:
+                self._scale *= 1.6
             for card in self._cards.values():
                 card.set_scale(self._scale)
 

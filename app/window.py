@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -39,8 +40,13 @@ from engines.audio.samples import list_samples
 from engines.catalog import Catalogue
 from engines.errors import TriptychError
 
+log = logging.getLogger(__name__)
+
 LOW = 800
 """Height in pixels under which a window is low."""
+
+WARM_MS = 1000
+"""When what the first result needs is loaded, after the window is there."""
 
 
 class MainWindow(QMainWindow):
@@ -48,14 +54,16 @@ class MainWindow(QMainWindow):
 
     Args:
         catalogue: the engines there are.
-        settings: what the user chose last; changed and saved by the window.
+        settings: what the user chose last; changed by the window.
+        remembers: whether the settings are saved when the window is closed (measurements and pictures do not want it).
     """
 
-    def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
+    def __init__(self, catalogue: Catalogue, settings: Settings, *, remembers: bool = True) -> None:
         super().__init__()
         self.setWindowTitle("Triptych")
         self.setAcceptDrops(True)
         self.settings = settings
+        self._remembers = remembers
         self.controller = Controller(catalogue, settings, self)
         self.playback = Playback(parent=self)
         self._build(catalogue)
@@ -114,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _hold_dock(self) -> None:
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
-        self.dock.setMinimumHeight(11 * self.fontMetrics().height())
+        self.dock.setMinimumHeight(15 * self.fontMetrics().height())
 
     def _connect(self) -> None:
         bar, controller = self.toolbar, self.controller
@@ -169,6 +177,7 @@ class MainWindow(QMainWindow):
         self.offers.show_next()
         self.intake.recording.recover()
         self.intake.recording.list_microphones()
+        QTimer.singleShot(WARM_MS, self.results.warm_up)
         samples = list_samples()
         if file is not None:
             self.intake.open_file(file)
@@ -240,10 +249,12 @@ class MainWindow(QMainWindow):
         """Keeps a running recording, remembers the window, ends the engines."""
         self.intake.close()
         geometry.remember(self, self.split, self.settings.appearance)
-        try:
-            self.settings.save()
-        except OSError:
-            self.messages.say("The settings could not be saved.")
+        if self._remembers:
+            try:
+                self.settings.save()
+            except OSError as error:
+                log.warning("the settings could not be saved: %s", error)
+        self.results.close()
         self.controller.close()
         super().closeEvent(event)
 

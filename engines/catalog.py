@@ -163,7 +163,7 @@ class EngineDescription(BaseModel):
         if not self.supports(request.task, request.target):
             target = NAMES.get(str(request.target), request.target)
             able = ", ".join(NAMES.get(code, code) for code in self.targets or ())
-            raise UnknownLanguage(f"{self.name} does not go to {target}.", f"It goes to {able}.")
+            raise UnknownLanguage(f"{self.name} does not translate into {target}.", f"It translates into {able}.")
 
     def resolve(self, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """All settings: the given ones checked and brought to their type, the others at their defaults.

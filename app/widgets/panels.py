@@ -18,10 +18,10 @@ from engines.contract import Paradigm
 PANELS: Final[tuple[Paradigm, ...]] = ("text", "latent", "token")
 TO_COME: Final[Mapping[Paradigm, str]] = MappingProxyType(
     {
-        "baseline": "A recogniser without a language model stands here.",
-        "text": "Engines that hand the model words stand here.",
-        "latent": "Engines that hand the model speech vectors come here.",
-        "token": "Engines that hand the model units of sound come here.",
+        "baseline": "To come: a recogniser alone.",
+        "text": "To come: engines fed with words.",
+        "latent": "To come: engines fed with speech vectors.",
+        "token": "To come: engines fed with units of sound.",
     }
 )
 """What an empty panel says, in one line."""

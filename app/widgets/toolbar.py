@@ -185,7 +185,8 @@ class ToolBar(QWidget):
         self.microphone.setIcon(icon("microphone"))
         self.menu.setIcon(icon("more"))
         colour = theme().palette.window
-        self.run.setIcon(icon("stop" if self._running else "run", colour))
+        icons = {running: icon("stop" if running else "run", colour) for running in (False, True)}  # both are kept warm
+        self.run.setIcon(icons[self._running])
         widest = 0
         for text in ("Cancel", "Run all"):
             self.run.setText(text)

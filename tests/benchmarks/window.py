@@ -1,7 +1,7 @@
 """The window: time from start until it can be used, and the longest block of its thread while everything runs.
 
-``python -m tests.benchmarks.window`` starts the program in fresh processes for the first figure, and runs all engines on
-the bundled sample, with the models of the user's home, for the second. It prints one JSON document.
+``python -m tests.benchmarks.window`` starts the program in fresh processes for the first figure, and runs all engines
+on the bundled sample, with the models of the user's home, for the second. It prints one JSON document.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def first_window() -> dict[str, float]:
 
     app = QApplication([])
     theme().apply("dark")
-    window = MainWindow(default(), Settings())
+    window = MainWindow(default(), Settings(), remembers=False)
     window.show()
     app.processEvents()
     shown = time.perf_counter() - began
@@ -101,7 +101,7 @@ def everything() -> dict[str, Any]:
 
     app = QApplication([])
     theme().apply("dark")
-    window = MainWindow(default(), Settings())
+    window = MainWindow(default(), Settings(), remembers=False)
     window.resize(1400, 960)
     window.show()
     window.start(None)

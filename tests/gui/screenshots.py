@@ -61,7 +61,7 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         settings = Settings()
-        self.window = MainWindow(default(), settings)
+        self.window = MainWindow(default(), settings, remembers=False)
         self.window.show()
         self.window.start(None)
         until(lambda: self.window.controller.utterance is not None, 20)

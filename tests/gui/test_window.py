@@ -246,7 +246,7 @@ def test_nothing_moves_when_text_arrives(qtbot: QtBot, make: MakeWindow, utteran
 
 
 def test_empty_panels_say_in_one_line_what_will_come(make: MakeWindow) -> None:
-    window = make("one", size=(1360, 900))
+    window = make("one", size=(1024, 700))
     assert set(window.area.empty) == {"latent", "token"}
     for panel in window.area.empty.values():
         assert panel.label.text()
