@@ -75,6 +75,7 @@ def _texts(run: EngineRun, speech: str | None, width: int) -> Iterator[str]:
         stages = ", ".join(f"{s.name} {s.seconds:.2f} s{' (shared)' if s.shared else ''}" for s in run.stages)
         ran = " ".join(part for part in (run.result.provider, run.result.precision) if part)
         yield from _wrapped("", f"{stages} · {ran}", width)
+        yield from _wrapped("with ", ", ".join(run.result.components.values()), width)
         for note in run.result.notes:
             yield from _wrapped("note: ", note, width)
 
