@@ -143,6 +143,7 @@ class Theme(QObject):
         self._mode: Mode = "system"
         self._scale = 1.0
         self._base_points: float | None = None
+        self._fonts: dict[tuple[float, bool, bool], QFont] = {}
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
 
     @property
@@ -175,12 +176,15 @@ class Theme(QObject):
 
     def font(self, size: float = 1.0, *, bold: bool = False, fixed: bool = False) -> QFont:
         """The interface font, ``size`` times :attr:`points`; ``fixed`` gives figures of equal width."""
-        font = QFont(QApplication.font())
-        font.setPointSizeF(self.points * size)
-        font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-        if fixed:
-            font.setFeature(QFont.Tag("tnum"), 1)
-        return font
+        key = (size, bold, fixed)
+        if key not in self._fonts:
+            font = QFont(QApplication.font())
+            font.setPointSizeF(self.points * size)
+            font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+            if fixed:
+                font.setFeature(QFont.Tag("tnum"), 1)
+            self._fonts[key] = font
+        return QFont(self._fonts[key])
 
     def _system_changed(self) -> None:
         if self._mode == "system":
@@ -192,6 +196,7 @@ class Theme(QObject):
             return
         if self._base_points is None:
             self._base_points = max(9.0, app.font().pointSizeF())
+        self._fonts.clear()
         font = app.font()
         font.setPointSizeF(self.points)
         app.setFont(font)

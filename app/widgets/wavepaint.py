@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -73,11 +74,19 @@ def paint_spectrum(painter: QPainter, colours: Palette, box: QRectF, spectrum: N
     """Draws the spectrogram as ink on the card: 0 is the card's own colour."""
     rows, columns = spectrum.shape
     image = QImage(spectrum.tobytes(), columns, rows, columns, QImage.Format.Format_Indexed8)
-    paper, ink, bright = QColor(colours.surface), QColor(colours.wave), QColor(colours.text)
-    table = [blend(paper, ink, i / 170) if i < 170 else blend(ink, bright, (i - 170) / 85 * 0.8) for i in range(256)]
-    image.setColorTable([colour.rgb() for colour in table])
+    image.setColorTable(_inks(colours.surface, colours.wave, colours.text))
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.drawImage(box, image)
+
+
+@lru_cache(maxsize=4)
+def _inks(paper: str, ink: str, bright: str) -> list[int]:
+    """256 colours from paper over ink to bright."""
+    low, middle, high = QColor(paper), QColor(ink), QColor(bright)
+    return [
+        (blend(low, middle, i / 170) if i < 170 else blend(middle, high, (i - 170) / 85 * 0.8)).rgb()
+        for i in range(256)
+    ]
 
 
 def paint_axis(painter: QPainter, colours: Palette, axis: Axis, around: QRectF) -> None:
