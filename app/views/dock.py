@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -102,6 +102,15 @@ class EvidenceDock(QFrame):
         column.addLayout(head)
         column.addWidget(self.sentence)
         column.addWidget(self._pages, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow dock correction and list stand one above the other."""
+        wide = self.width() >= theme().points * 95
+        direction = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if self._why.orientation() != direction:
+            self._why.setOrientation(direction)
+            self._why.setSizes([500, 600])
+        super().resizeEvent(event)
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 

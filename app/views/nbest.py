@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -68,8 +68,10 @@ class NBestView(QWidget):
         column.addLayout(row)
         column.addWidget(self.table, 1)
         column.addLayout(foot)
-        theme().changed.connect(self._fit)
-        self.table.horizontalHeader().sectionResized.connect(self._fit)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._fit)
+        theme().changed.connect(self._later.start)
+        self.table.horizontalHeader().sectionResized.connect(self._widths_changed)
 
     def _prepare_table(self) -> None:
         table = self.table
@@ -122,6 +124,7 @@ class NBestView(QWidget):
             self.table.setColumnHidden(column, not shown)
         self.oracle.setText(oracle)
         self._fit()
+        self._later.start()
 
     @property
     def weight(self) -> float:
@@ -138,13 +141,12 @@ class NBestView(QWidget):
             self.table.resizeRowsToContents()
         self.weight_changed.emit(weight)
 
+    def _widths_changed(self, section: int) -> None:
+        if section == TEXT:
+            self._later.start()
+
     def _fit(self) -> None:
         self.table.resizeRowsToContents()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrapped rows follow the width."""
-        super().resizeEvent(event)
-        self._fit()
 
     def sizeHint(self) -> QSize:
         """Room for about five rows."""

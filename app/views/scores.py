@@ -50,7 +50,8 @@ class ScoresView(QTextEdit):
 
     def _write(self) -> None:
         self.setStyleSheet(
-            f"QTextEdit {{ background: transparent; border: 1px solid transparent; border-radius: 4px; }} "
+            f"QTextEdit {{ background: transparent; border: 1px solid transparent; border-radius: 4px; "
+            f"font-size: {theme().points * READING:.2f}pt; }} "
             f"QTextEdit:focus {{ border-color: {palette().focus}; }}"
         )
         self.document().setDefaultFont(theme().font(READING))

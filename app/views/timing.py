@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.comparison import EngineRun
+from app.theme import theme
 from app.widgets.numbers import seconds, share
 
 
@@ -21,11 +23,17 @@ class TimingView(QTableWidget):
         self.setTabKeyNavigation(False)
         self.setAccessibleName("Time per stage")
         self.verticalHeader().hide()
+        self.verticalHeader().setMinimumSectionSize(1)
+        theme().changed.connect(self._dress)
+        self._dress()
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def _dress(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(round(QFontMetricsF(theme().font()).lineSpacing() * 1.5))
 
     def show_run(self, run: EngineRun) -> None:
         """Shows a run's stages and its marks."""

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -212,6 +213,13 @@ class EngineCard(QFrame):
             button.setIcon(icon(str(button.property("symbol")), palette().muted, edge))
             button.setIconSize(button.iconSize().scaled(edge, edge, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow card keeps its name and leaves copying and saving to its menu."""
+        roomy = self.width() >= theme().points * 24
+        self.save.setVisible(roomy)
+        self.copy.setVisible(roomy)
+        super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         """Draws the card; selection and focus change its outline, never its size."""

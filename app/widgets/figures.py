@@ -146,6 +146,7 @@ class FiguresLine(QWidget):
             text = QFontMetricsF(painter.font()).elidedText(figure.text, Qt.TextElideMode.ElideRight, box.width() + 0.5)
             painter.drawText(box, flags, text)
             painter.setPen(QColor(palette().faint))
+            painter.setFont(theme().font(_SMALL))
             if index < len(placed) - 1:
                 painter.drawText(QRectF(box.right(), 0, dot, self.height()), flags, " · ")
             elif cut:

@@ -105,22 +105,17 @@ class TranscriptLabel(QTextEdit):
     def _show(self, shown: Shown) -> None:
         if shown == self._shown:
             return
-        before, self._shown = self._shown, shown
-        bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 2
-        edit = QTextCursor(self.document())
-        edit.beginEditBlock()  # one layout for all that follows
-        if shown.text != before.text:
-            self._replace_tail(before.text, shown.text)
+        old, self._shown = self._shown.text, shown
+        if shown.text != old:
+            self._replace_tail(old, shown.text)
         self._marks = marks(shown)
         self._paint_formats()
-        edit.endEditBlock()
-        if at_end:  # follows what is being written, and shows the beginning when all is there
-            bar.setValue(0 if shown.complete else bar.maximum())
         self.setAccessibleDescription(self._spoken())
 
     def _replace_tail(self, old: str, new: str) -> None:
         """Changes only what is new, so that a selection and the place one has scrolled to survive."""
+        bar = self.verticalScrollBar()
+        follows = bar.value() >= bar.maximum() - 2
         same = 0
         while same < min(len(old), len(new)) and old[same] == new[same]:
             same += 1
@@ -129,6 +124,10 @@ class TranscriptLabel(QTextEdit):
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(new[same:])
         self._space_lines()
+        if follows and not self._shown.complete:
+            bar.setValue(bar.maximum())
+        elif not self.textCursor().hasSelection():
+            self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def _space_lines(self) -> None:
         """Gives all lines one height, whatever script is in them, so that the reserved room holds whole lines."""

@@ -11,6 +11,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
 from app.background import wait_for_all
@@ -31,6 +32,7 @@ def _no_job_outlives_its_test(qapp: QApplication):
     yield
     wait_for_all(5)
     qapp.processEvents()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)  # or closed windows are restyled by every later test
 
 
 @pytest.fixture

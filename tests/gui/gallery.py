@@ -82,6 +82,7 @@ def main(out: Path) -> None:
             sheet = make(width)
             sheet.show()
             app.processEvents()
+            app.processEvents()
             sheet.grab().save(str(out / f"{make.__name__}-{mode}-{scale:g}-{width}.png"))
             sheet.close()
 
