@@ -125,9 +125,11 @@ class EvidenceDock(QFrame):
         another = run is None or self._run is None or run.engine.id != self._run.engine.id
         if not another and self._run is not None and run is not None and not _continues(self._run, run):
             self._weights = {key: value for key, value in self._weights.items() if key[0] != run.engine.id}
+            self._shown = None
         self._run, self._reference = run, (reference or None, translation or None)
         self._offer_segments(keep=not another)
-        self._dress()
+        if another:
+            self._dress()
         self._refresh()
 
     @property
@@ -164,7 +166,16 @@ class EvidenceDock(QFrame):
         nbest, fixed = self._current()
         # While an engine runs this is called twenty times a second; the views are filled when something is new.
         counts = len(self._of(NBest)), len(self._of(TokenScores))
-        new = run and (tab, run.engine.id, id(nbest), id(fixed), counts, self._reference, run.status)
+        new = run and (
+            tab,
+            run.engine.id,
+            id(nbest),
+            id(fixed),
+            counts,
+            self._reference,
+            run.status,
+            *run.scores.values(),
+        )
         if new is not None and tab != TIME and new == self._shown:
             return
         self._shown = new
@@ -189,9 +200,12 @@ class EvidenceDock(QFrame):
             lists = self._of(NBest)
             reference = self._reference[1 if nbest.content == "translation" else 0]
             language = "en" if nbest.content == "translation" else run.language
-            judged = oracles.judge(lists, nbest, reference, language) if reference else oracles.Judged()
             self.nbest.show_list(
-                nbest, self._weight(nbest), errors=judged.errors, oracle=judged.line, language=language
+                nbest,
+                self._weight(nbest),
+                errors=oracles.errors(lists, nbest, reference, language),
+                oracle=self._oracle(nbest),
+                language=language,
             )
         self._pages.setCurrentIndex(WHY)
         self._say_why()
@@ -225,6 +239,9 @@ class EvidenceDock(QFrame):
         self.sentence.setText(sentence)
         self._pages.setCurrentWidget(self._nothing)
 
+    def _oracle(self, nbest: NBest) -> str:
+        return oracles.line(self._run.scores) if self._run and nbest.content == "transcript" else ""
+
     # --- λ ----------------------------------------------------------------------------------------------------------
 
     def _weight(self, nbest: NBest) -> float | None:
@@ -250,7 +267,8 @@ class EvidenceDock(QFrame):
 
 def _continues(old: EngineRun, new: EngineRun) -> bool:
     """Whether a run is the same one come further, and not another."""
-    return new.evidence[: len(old.evidence)] == old.evidence if old.evidence else True
+    same = (one is two for one, two in zip(old.evidence, new.evidence, strict=False))
+    return len(new.evidence) >= len(old.evidence) and all(same)
 
 
 def _no_evidence(run: EngineRun, what: str = "no list of hypotheses") -> str:

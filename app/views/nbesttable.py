@@ -11,9 +11,9 @@ from PySide6.QtGui import QAbstractTextDocumentLayout, QColor, QPainter, QPalett
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app.theme import palette, theme
+from app.widgets.differences import align
 from app.widgets.numbers import nats, share
 from engines.contract import NBest
-from engines.evaluation.alignment import align, words_of
 from engines.evaluation.normalisation import UNSPACED
 from engines.text.ranking import rank
 
@@ -188,7 +188,7 @@ class HypothesisDelegate(QStyledItemDelegate):
 
 def _rich(texts: Sequence[str], language: str | None) -> list[str]:
     """Each text as HTML with the words in bold that not all texts have at that place."""
-    shared = [True] * len(words_of(texts[0], language))
+    shared = [True] * sum(bool(pair.reference) for pair in align(texts[0], texts[0], language))
     kept: list[list[tuple[str, int | None]]] = []
     for text in texts:
         place, mine = 0, []

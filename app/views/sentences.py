@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.comparison import EngineRun
+from app.widgets.differences import align
 from app.widgets.numbers import nats, seconds
 from engines.contract import Correction, Hypothesis, NBest, TokenScores
-from engines.evaluation.alignment import align
 from engines.text.envelope import reigns
 from engines.text.ranking import rank
 

@@ -89,8 +89,9 @@ class CardBody(QWidget):
         self, transcript: str | None, translation: str | None, name: str, baseline: EngineRun | None
     ) -> None:
         """Sets what transcript and translation are compared with."""
-        heard = baseline.text("transcript").whole if baseline else None
-        means = baseline.text("translation").whole if baseline else None
+        over = baseline is not None and baseline.status is Status.OK  # until then its words are only not there yet
+        heard = baseline.transcript if baseline and over else None
+        means = baseline.translation if baseline and over else None
         self.texts["transcript"].set_reference(transcript, name, heard)
         self.texts["translation"].set_reference(translation, name, means)
 
@@ -138,7 +139,9 @@ class CardBody(QWidget):
         self.progress.setVisible(run.status is Status.PREPARING)
         if message != self.message.text():
             self.message.setText(message)
-        self.message.setStyleSheet(f"color: {colour};")
+        if self.message.property("colour") != colour:  # a style sheet costs more than all the rest
+            self.message.setProperty("colour", colour)
+            self.message.setStyleSheet(f"color: {colour};")
         self._pages.setCurrentIndex(1 if message else 0)
 
     def _visible(self) -> tuple[TextKind, ...]:

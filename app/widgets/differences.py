@@ -1,4 +1,7 @@
-"""Where two texts differ, word by word, with places in the text as it is shown."""
+"""Where two texts differ, word by word, with places in the text as it is shown.
+
+The alignment's library is loaded when the first text is compared, not when the window opens.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from engines.evaluation.alignment import WordPair, align
+if TYPE_CHECKING:
+    from engines.evaluation.alignment import WordPair
 
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff]")
 
@@ -66,6 +70,13 @@ def right_where_wrong(text: str, reference: str, rival: str) -> tuple[tuple[int,
             found.append((start, end))
         count += bool(pair.reference)
     return tuple(found)
+
+
+def align(reference: str, hypothesis: str, language: str | None = None) -> tuple[WordPair, ...]:
+    """See :func:`engines.evaluation.alignment.align`."""
+    from engines.evaluation import alignment
+
+    return alignment.align(reference, hypothesis, language)
 
 
 def _writing(*texts: str) -> str | None:

@@ -15,9 +15,8 @@ from app.widgets.numbers import seconds, share
 _SMALL = 0.88
 _SCORES = {
     "wer": ("WER", "Word error rate against the reference: wrong, missing and extra words per word of it"),
-    "cer": ("CER", "Character error rate against the reference"),
+    "cer": ("CER", "Character error rate against the reference; the language is written without spaces"),
     "bleu": ("BLEU", "BLEU of the translation against the reference translation, 0 to 100"),
-    "chrf": ("chrF", "chrF of the translation against the reference translation, 0 to 100"),
 }
 _MODEL_ROLES = ("language model", "language_model", "llm")
 
@@ -44,13 +43,15 @@ def figures(run: EngineRun, speech_seconds: float) -> list[Figure]:
         run: the engine's run.
         speech_seconds: length of the speech, for the real-time factor; 0 if it is not known.
     """
-    found = [
-        Figure(
-            f"{name} {share(run.scores[key]) if key in {'wer', 'cer'} else format(run.scores[key], '.1f')}", tip, True
-        )
-        for key, (name, tip) in _SCORES.items()
-        if key in run.scores
-    ]
+    found = []
+    for key, (name, tip) in _SCORES.items():
+        if key not in run.scores or (key == "cer" and "wer" in run.scores):
+            continue
+        value = run.scores[key]
+        told = format(value, ".1f") if key == "bleu" else share(value)
+        more = f"\nchrF {run.scores['chrf']:.1f}" if key == "bleu" and "chrf" in run.scores else ""
+        more = f"\nCER {share(run.scores['cer'])}" if key == "wer" and "cer" in run.scores else more
+        found.append(Figure(f"{name} {told}", tip + more, strong=True))
     if run.first_text_seconds is not None:
         found.append(Figure(f"first text {seconds(run.first_text_seconds)}", "Engine time until the first word"))
     if run.first_audio_seconds is not None:

@@ -7,10 +7,11 @@ mark says in a tool tip what it means. The height is fixed, so that nothing move
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -21,16 +22,21 @@ from PySide6.QtGui import (
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
+    QTextLayout,
     QTextOption,
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip, QWidget
+from shiboken6 import isValid
 
+from app.background import Job
 from app.theme import palette, theme
 from app.widgets.marks import Mark, Shown, format_of, marks
 from engines.contract import TokenScores
 
 READING = 1.15
 """Size of reading text, times the interface's."""
+_LONG = 12_000
+"""Characters (a quarter of an hour of speech) from which on texts are compared once, when complete, and in a thread."""
 
 
 class TranscriptLabel(QTextEdit):
@@ -45,8 +51,10 @@ class TranscriptLabel(QTextEdit):
         super().__init__(parent)
         self._rows = rows
         self._shown = Shown()
+        self._places = _Places("")
         self._marks: list[Mark] = []
         self.setReadOnly(True)
+        self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setAccessibleName(name)
@@ -107,8 +115,21 @@ class TranscriptLabel(QTextEdit):
             return
         old, self._shown = self._shown.text, shown
         if shown.text != old:
+            self._places = _Places(shown.text)
             self._replace_tail(old, shown.text)
-        self._marks = marks(shown)
+        if len(shown.text) <= _LONG:
+            self._mark(shown, marks(shown))
+            return
+        self._mark(shown, [])
+        if shown.complete and shown.reference is not None:
+            job = Job(lambda: marks(shown), "differences")
+            job.finished.connect(lambda found: self._mark(shown, found))
+            job.start()
+
+    def _mark(self, shown: Shown, found: list[Mark]) -> None:
+        if not isValid(self) or shown != self._shown:
+            return  # meanwhile there is another text, or the window is gone
+        self._marks = found
         self._paint_formats()
         self.setAccessibleDescription(self._spoken())
 
@@ -116,11 +137,11 @@ class TranscriptLabel(QTextEdit):
         """Changes only what is new, so that a selection and the place one has scrolled to survive."""
         bar = self.verticalScrollBar()
         follows = bar.value() >= bar.maximum() - 2
-        same = 0
+        same = len(old) if new.startswith(old) else 0
         while same < min(len(old), len(new)) and old[same] == new[same]:
             same += 1
         cursor = QTextCursor(self.document())
-        cursor.setPosition(_units(new[:same]))
+        cursor.setPosition(self._places[same])
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(new[same:])
         self._space_lines()
@@ -138,26 +159,30 @@ class TranscriptLabel(QTextEdit):
         cursor.mergeBlockFormat(spacing)
 
     def _paint_formats(self) -> None:
-        cursor = QTextCursor(self.document())
-        cursor.select(QTextCursor.SelectionType.Document)
-        plain = QTextCharFormat()
-        plain.setForeground(QColor(palette().text))
-        cursor.setCharFormat(plain)
-        text = self._shown.text
+        """Lays the looks over the text, block by block, without touching the document: that costs one layout."""
+        text, ranges = self._shown.text, list[QTextLayout.FormatRange]()
         if self._shown.provisional:
             dimmed = QTextCharFormat()
             dimmed.setForeground(QColor(palette().muted))
-            self._merge(len(text) - len(self._shown.provisional), len(text), dimmed)
-        for mark in self._marks:
-            if mark.start < mark.end:
-                self._merge(mark.start, mark.end, format_of(mark.look))
+            ranges.append(self._range(len(text) - len(self._shown.provisional), len(text), dimmed))
+        looks = {mark.look: format_of(mark.look) for mark in self._marks}
+        ranges += [self._range(mark.start, mark.end, looks[mark.look]) for mark in self._marks if mark.start < mark.end]
+        document = self.document()
+        block = document.begin()
+        while block.isValid():
+            inside = []
+            for span in ranges:
+                start = max(0, span.start - block.position())
+                end = min(block.length() - 1, span.start + span.length - block.position())
+                if start < end:
+                    inside.append(_span(start, end, span.format))
+            block.layout().setFormats(inside)
+            block = block.next()
+        document.markContentsDirty(0, document.characterCount())
         self.viewport().update()
 
-    def _merge(self, start: int, end: int, look: QTextCharFormat) -> None:
-        cursor = QTextCursor(self.document())
-        cursor.setPosition(_units(self.text[:start]))
-        cursor.setPosition(_units(self.text[:end]), QTextCursor.MoveMode.KeepAnchor)
-        cursor.mergeCharFormat(look)
+    def _range(self, start: int, end: int, look: QTextCharFormat) -> QTextLayout.FormatRange:
+        return _span(self._places[start], self._places[end], look)
 
     def _spoken(self) -> str:
         told = [mark for mark in self._marks if mark.look in {"substituted", "inserted", "deleted"}]
@@ -183,8 +208,10 @@ class TranscriptLabel(QTextEdit):
         super().paintEvent(event)
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        first = self.cursorForPosition(QPoint(0, 0)).position()
+        last = self.cursorForPosition(self.viewport().rect().bottomRight()).position()
         for mark in self._marks:
-            if mark.start == mark.end:
+            if mark.start == mark.end and first <= self._places[mark.start] <= last:
                 box = self._box(mark.start)
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(QColor(palette().error))
@@ -199,7 +226,7 @@ class TranscriptLabel(QTextEdit):
 
     def _box(self, position: int) -> QRect:
         cursor = QTextCursor(self.document())
-        cursor.setPosition(_units(self.text[:position]))
+        cursor.setPosition(self._places[position])
         return self.cursorRect(cursor)
 
     def viewportEvent(self, event: QEvent) -> bool:
@@ -207,7 +234,7 @@ class TranscriptLabel(QTextEdit):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             unit = self.cursorForPosition(event.pos()).position()
             for mark in self._marks:
-                if _units(self.text[: mark.start]) - 1 <= unit <= _units(self.text[: mark.end]):
+                if self._places[mark.start] - 1 <= unit <= self._places[mark.end]:
                     QToolTip.showText(event.globalPos(), mark.tip, self)
                     return True
             QToolTip.hideText()
@@ -220,6 +247,18 @@ def line_height() -> int:
     return round(QFontMetricsF(theme().font(READING)).lineSpacing() * 1.18)
 
 
-def _units(text: str) -> int:
-    """Length in UTF-16 code units, which is how Qt counts."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+def _span(start: int, end: int, look: QTextCharFormat) -> QTextLayout.FormatRange:
+    found = QTextLayout.FormatRange()
+    found.start, found.length, found.format = start, end - start, look
+    return found
+
+
+class _Places:
+    """Turns places in a Python string into Qt's, which counts in UTF-16 code units."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._wide = [i for i, character in enumerate(text) if character > "\uffff"] if not text.isascii() else []
+
+    def __getitem__(self, place: int) -> int:
+        return place + bisect_left(self._wide, place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -69,7 +71,7 @@ def test_a_finished_run(qtbot: QtBot) -> None:
     card.resize(900, card.sizeHint().height())
     card.set_speech_seconds(10.0)
     card.set_reference(REFERENCE, baseline=baseline_run())
-    card.set_run(replace(rescored_run(), scores={"wer": 0.0}))
+    card.set_run(replace(rescored_run(), scores={"wer": 0.0, "cer": 0.01}))
     assert card.body.texts["transcript"].text == TEXTS[1]
     assert [look for _, look, _ in card.body.texts["transcript"].marks] == ["right", "right"]
     assert card.figures.text == (
@@ -144,3 +146,24 @@ def test_figures_that_do_not_fit_are_told_by_the_tip(qtbot: QtBot) -> None:
     card.figures.resize(200, 20)
     card.figures.grab()
     assert "Gemma 3 270M" in card.figures.tip_at(199.5)
+
+
+def test_a_baseline_that_is_still_writing_is_not_wrong_yet(qtbot: QtBot) -> None:
+    card = EngineCard(rescored_run().engine)
+    qtbot.addWidget(card)
+    card.set_run(rescored_run())
+    card.set_reference(REFERENCE, baseline=STATES["running"])
+    assert card.body.texts["transcript"].marks == []
+
+
+def test_translations_are_scored_by_bleu_and_scripts_without_spaces_by_characters() -> None:
+    run = rescored_run()
+    assert figures(replace(run, scores={"bleu": 41.26, "chrf": 63.0}), 0)[0].text == "BLEU 41.3"
+    assert figures(replace(run, scores={"cer": 0.125}), 0)[0].text == "CER 12.5 %"
+
+
+def test_opening_cards_does_not_load_the_scoring_libraries() -> None:
+    code = (
+        "import sys, app.widgets.card, app.views.dock; sys.exit(any(m in sys.modules for m in ('jiwer', 'sacrebleu')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from app.views.dock import SCORES, TIME, EvidenceDock
 from app.views.nbest import NBestView
 from app.views.nbesttable import LM, WER
 from app.views.sentences import on_ranking
-from engines.contract import Hypothesis, NBest
+from engines.contract import Attention, Hypothesis, NBest
 from engines.text.envelope import reigns
 from engines.text.ranking import rank
 from tests.gui.runs import NBEST, REFERENCE, correction_run, rescored_run, runs
@@ -143,7 +144,7 @@ def test_an_empty_dock_says_what_to_do(dock: EvidenceDock) -> None:
 
 
 def test_the_dock_tells_lambda_and_keeps_it(dock: EvidenceDock, qtbot: QtBot) -> None:
-    run = rescored_run()
+    run = replace(rescored_run(), scores={"wer": 0.0, "o_nb": 0.0, "o_cp": 0.0})
     dock.show_run(run, REFERENCE)
     assert dock.nbest.weight == 0.35
     assert dock.nbest.oracle.text() == "o_nb 0.0 % (best choice from the list) · o_cp 0.0 % (best of all its words)"
@@ -177,3 +178,21 @@ def test_scores_and_time(dock: EvidenceDock) -> None:
     cells = [dock.timing.item(row, 0).text() for row in range(dock.timing.rowCount())]
     assert cells[:4] == ["listen", "encode", "recognise", "rescore"]
     assert "Most of its 1.24 s went to “rescore”" in dock.sentence.text()
+
+
+def test_another_run_forgets_the_moved_lambda_even_with_arrays_among_the_evidence(dock: EvidenceDock) -> None:
+    attention = Attention(("a",), np.ones((1, 4), np.float32), 0.0, 0.02)
+    first = replace(rescored_run(), evidence=(attention, *rescored_run().evidence))
+    dock.show_run(first, None)
+    dock.nbest.slider.setValue(900)
+    dock.show_run(replace(first, seconds=9.0), None)
+    assert dock.nbest.weight == 0.9
+    again = Attention(("a",), np.ones((1, 4), np.float32), 0.0, 0.02)
+    dock.show_run(replace(first, evidence=(again, *rescored_run().evidence)), None)
+    assert dock.nbest.weight == 0.35
+
+
+def test_chinese_hypotheses_are_compared_by_character(view: NBestView) -> None:
+    found = NBest(0, 0, 1, (Hypothesis("今天天气好。", -1.0, 2), Hypothesis("今天天汽好。", -2.0, 2)))
+    view.show_list(found, None, language="zh")
+    assert view.model.data(view.model.index(1, 1), Qt.ItemDataRole.UserRole) == "今天天<b>汽</b>好。"

@@ -22,6 +22,16 @@ def label(qtbot: QtBot) -> TranscriptLabel:
     return made
 
 
+def look_at(label: TranscriptLabel, place: int) -> tuple[bool, bool, bool]:
+    """Whether a character is underlined, bold, struck through; the place counts UTF-16 code units."""
+    spans = label.document().firstBlock().layout().formats()
+    for span in spans:
+        if span.start <= place < span.start + span.length:
+            look = span.format
+            return look.fontUnderline(), look.fontWeight() >= 700, look.fontStrikeOut()
+    return False, False, False
+
+
 def test_each_kind_of_difference_has_its_place() -> None:
     found = differences("Never tried. Ever so failed. No.", TRUTH)
     assert found == (
@@ -67,14 +77,9 @@ def test_marks_and_what_a_screen_reader_says(label: TranscriptLabel) -> None:
 def test_wrong_words_are_not_marked_by_colour_alone(label: TranscriptLabel) -> None:
     label.set_reference(TRUTH)
     label.set_text("Never tried. Ever so failed. No matter.")
-    looks = []
-    for position in (2, 20):
-        cursor = QTextCursor(label.document())
-        cursor.setPosition(position)
-        looks.append(cursor.charFormat())
-    assert looks[0].fontUnderline()
-    assert looks[0].fontWeight() >= 700
-    assert looks[1].fontStrikeOut()
+    assert look_at(label, 2) == (True, True, False)
+    assert look_at(label, 19) == (False, False, True)
+    assert look_at(label, 8) == (False, False, False)
 
 
 def test_the_last_word_of_a_streaming_text_is_not_judged(label: TranscriptLabel) -> None:
@@ -102,9 +107,10 @@ def test_height_stays_and_selection_survives_streaming(label: TranscriptLabel) -
 def test_characters_outside_the_basic_plane_keep_marks_in_place(label: TranscriptLabel) -> None:
     label.set_reference("🎉 hello world")
     label.set_text("🎉 hallo world")
-    cursor = QTextCursor(label.document())
-    cursor.setPosition(5)
-    assert cursor.charFormat().fontUnderline()
+    assert not look_at(label, 2)[0]
+    assert look_at(label, 3)[0]
+    assert look_at(label, 7)[0]
+    assert not look_at(label, 8)[0]
     assert ("hallo", "substituted", "“hallo” where the reference has “hello”") in label.marks
 
 
@@ -112,3 +118,16 @@ def test_doubtful_tokens_are_underlined_when_asked(label: TranscriptLabel) -> No
     label.set_text("Never tried.")
     label.set_scores([TokenScores(0, (" Never", " tried", "."), (-0.9, -0.1, -2.0))])
     assert label.marks == [("Never", "doubtful", "“Never”: log p -0.90 nats")]
+
+
+def test_long_texts_are_compared_in_a_thread(label: TranscriptLabel, qtbot: QtBot) -> None:
+    label.set_reference("so it goes on " * 1200)
+    label.set_text("so it went on " + "so it goes on " * 1100, complete=False)
+    assert label.marks == []
+    label.set_text("so it went on " + "so it goes on " * 1199)
+    qtbot.waitUntil(lambda: bool(label.marks), timeout=10_000)
+    assert label.marks == [("went", "substituted", "“went” where the reference has “goes”")]
+    label.set_reference("so it goes on " * 1199)
+    label.set_text("Short.")
+    qtbot.wait(200)
+    assert {look for _, look, _ in label.marks} <= {"substituted", "deleted"}
