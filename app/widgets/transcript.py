@@ -141,14 +141,17 @@ class TranscriptLabel(QTextEdit):
         while same < min(len(old), len(new)) and old[same] == new[same]:
             same += 1
         cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()  # one layout for both
         cursor.setPosition(self._places[same])
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(new[same:])
         self._space_lines()
+        cursor.endEditBlock()
         if follows and not self._shown.complete:
             bar.setValue(bar.maximum())
-        elif not self.textCursor().hasSelection():
-            self.moveCursor(QTextCursor.MoveOperation.Start)
+        elif follows and not self.textCursor().hasSelection():
+            self.moveCursor(QTextCursor.MoveOperation.Start)  # all is there: from the beginning
+            bar.setValue(0)
 
     def _space_lines(self) -> None:
         """Gives all lines one height, whatever script is in them, so that the reserved room holds whole lines."""

@@ -131,3 +131,15 @@ def test_long_texts_are_compared_in_a_thread(label: TranscriptLabel, qtbot: QtBo
     label.set_text("Short.")
     qtbot.wait(200)
     assert {look for _, look, _ in label.marks} <= {"substituted", "deleted"}
+
+
+def test_whoever_scrolled_up_stays_there_and_a_complete_text_shows_its_beginning(label: TranscriptLabel) -> None:
+    label.set_text("Ever tried. " * 60, complete=False)
+    bar = label.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+    bar.setValue(10)
+    label.set_text("Ever tried. " * 70, complete=False)
+    assert bar.value() == 10
+    bar.setValue(bar.maximum())
+    label.set_text("Ever tried. " * 71)
+    assert bar.value() == 0
