@@ -13,6 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, NoReturn, cast
 
 from engines.errors import TriptychError
@@ -22,7 +23,7 @@ PIPE_CLOSED: Final = 141
 
 _DESCRIPTION: Final = """\
 See, side by side on your own machine, how speech and large language models go together.
-Without a subcommand the window opens."""
+Without a subcommand the window opens, with a sound file if one is named."""
 
 _EPILOG: Final = """\
 examples:
@@ -103,6 +104,8 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: list[str]) -> int:
     if not arguments:
         return _open_window()
+    if len(arguments) == 1 and arguments[0] not in _COMMANDS and Path(arguments[0]).is_file():
+        return _open_window(arguments[0])
     try:
         parsed = parser().parse_args(arguments)
     except SystemExit as end:
@@ -110,15 +113,18 @@ def _run(arguments: list[str]) -> int:
     return cast(Callable[[argparse.Namespace], int], parsed.run)(parsed)
 
 
-def _open_window() -> int:
+def _open_window(file: str | None = None) -> int:
     missing = display_missing()
+    if missing and file is not None:
+        print(f"triptych: {missing} Running the comparison of {file} here.", file=sys.stderr)
+        return _run(["compare", file])
     if missing:
         print(f"triptych: {missing} Running the comparison of the bundled sample here.", file=sys.stderr)
         from app.commands import compare
 
         return compare.run_sample()
     window = importlib.import_module("app.window")
-    return cast(int, window.main())
+    return cast(int, window.main([file] if file is not None else []))
 
 
 def display_missing() -> str:

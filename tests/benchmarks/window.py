@@ -146,7 +146,9 @@ def main() -> None:
     starts = []
     for _ in range(arguments.starts):
         began = time.perf_counter()
-        answer = subprocess.run([sys.executable, "-m", "tests.benchmarks.window", "start"], capture_output=True, check=True)
+        answer = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.window", "start"], capture_output=True, check=True
+        )
         inside = json.loads(answer.stdout.splitlines()[-1])
         starts.append({**inside, "process": time.perf_counter() - began})
     medians = {key: statistics.median(start[key] for start in starts) for key in starts[0]}

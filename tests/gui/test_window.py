@@ -294,3 +294,15 @@ def test_synthesised_speech_is_saved(qtbot: QtBot, make: MakeWindow, utterance: 
     assert (tmp_path / "out.wav").stat().st_size > 100
     window.results.write(run, tmp_path / "missing" / "out.wav")
     assert "cannot be written" in _said(window)
+
+
+def test_the_file_of_the_command_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    import app.window
+    from app.cli import main
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(app.window, "main", lambda argv: asked.append(list(argv)) or 0)
+    path = str(list_samples()[0].path)
+    assert main([path]) == 0
+    assert main([]) == 0
+    assert asked == [[path], []]
