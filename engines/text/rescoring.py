@@ -17,7 +17,7 @@ from engines.text.ranking import rank
 from engines.text.recognition import Heard, recognise, shared_stage
 from engines.text.speaking import speak
 
-DEFAULT_WEIGHT = 0.3
+DEFAULT_WEIGHT = 0.15
 """λ as tuned on development recordings; see docs/decisions/0006-text-engines.md."""
 
 

@@ -292,12 +292,14 @@ def test_an_upstream_address_is_a_further_source(index, tmp_path):
 
 
 def test_a_hub_repository_at_a_commit_is_a_further_source(index, tmp_path, monkeypatch):
-    from huggingface_hub import constants
+    from huggingface_hub import constants, file_download
 
     commit = "a" * 40
     index.files[f"/org/toy/resolve/{commit}/model.bin"] = BIG
     template = f"http://{index.host}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    # Releases before 1.0 copy it when they are first imported.
+    monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     source = {"kind": "huggingface", "repo": "org/toy", "commit": commit, "file": "model.bin"}
     store = WeightStore(tmp_path, catalogue=catalogue_of([model_file("model.bin", BIG, source)]))
