@@ -20,6 +20,7 @@ from engines.text.ranking import rank
 RANK, TEXT, ACOUSTIC, LM, COMBINED, WER = range(6)
 _Index = QModelIndex | QPersistentModelIndex
 _TITLES = ("rank", "hypothesis", "log p\nrecogniser", "log p\nlanguage model", "combined", "WER")
+_PER_TOKEN = {ACOUSTIC: " / token", LM: " / token", COMBINED: "\n/ token"}
 _TIPS = (
     "Place at this λ; the arrow says how far it moved from the recogniser's order; ✓ is what the engine chose",
     "Words that not all hypotheses share are strong",
@@ -52,7 +53,7 @@ class NBestModel(QAbstractTableModel):
         """
         self.beginResetModel()
         self.found, self._errors, self._language = found, errors, language
-        self.order = rank(found.hypotheses, weight, found.normalised)
+        self._rank(weight)
         self._rich = _rich([h.text for h in found.hypotheses], language)
         self.endResetModel()
 
@@ -61,9 +62,17 @@ class NBestModel(QAbstractTableModel):
         if self.found is None:
             return False
         before = [index for index, _ in self.order]
-        self.order = rank(self.found.hypotheses, weight, self.found.normalised)
+        self._rank(weight)
         self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, self.columnCount() - 1))
         return before != [index for index, _ in self.order]
+
+    def _rank(self, weight: float) -> None:
+        assert self.found is not None
+        listed = self.found.hypotheses
+        if all(h.lm is not None for h in listed):
+            self.order = rank(listed, weight, self.found.normalised)
+        else:
+            self.order = [(index, h.acoustic) for index, h in enumerate(listed)]  # as the recogniser ordered them
 
     def hypothesis_at(self, row: int) -> int:
         """Which hypothesis stands in a row, as an index into the list."""
@@ -81,10 +90,11 @@ class NBestModel(QAbstractTableModel):
         """Titles and what they mean."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
+        each = self.found is not None and self.found.normalised and section in {ACOUSTIC, LM, COMBINED}
         if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
+            return f"{_TITLES[section]}{_PER_TOKEN.get(section, '')}" if each else _TITLES[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _TIPS[section]
+            return _TIPS[section] + (" per token; hover over a number for the sum" if each else "")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if section in {RANK, TEXT} else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -107,6 +117,11 @@ class NBestModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == RANK:
             return self._moved(index.row())
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() in {ACOUSTIC, LM}:
+            hypothesis = self.found.hypotheses[place]
+            sound = index.column() == ACOUSTIC
+            value, tokens = (hypothesis.acoustic, hypothesis.tokens) if sound else (hypothesis.lm, hypothesis.lm_tokens)
+            return "" if value is None else f"{nats(value)} nats over {tokens} tokens"
         return None
 
     def _cell(self, row: int, column: int) -> str:
@@ -120,13 +135,18 @@ class NBestModel(QAbstractTableModel):
             case 1:
                 return hypothesis.text.strip()
             case 2:
-                return nats(hypothesis.acoustic)
+                return self._nats(hypothesis.acoustic, hypothesis.tokens)
             case 3:
-                return "–" if hypothesis.lm is None else nats(hypothesis.lm)
+                return "–" if hypothesis.lm is None else self._nats(hypothesis.lm, hypothesis.lm_tokens)
             case 4:
                 return f"{combined:.2f}".replace("-", "−") if hypothesis.lm is not None else "–"
             case _:
                 return share(self._errors[place]) if place < len(self._errors) else ""
+
+    def _nats(self, value: float, tokens: int) -> str:
+        if self.found is None or not self.found.normalised:
+            return nats(value)
+        return f"{value / max(tokens, 1):.2f}".replace("-", "−")
 
     def _moved(self, row: int) -> str:
         assert self.found is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.comparison import EngineRun
-from app.widgets.differences import align
+from app.widgets.differences import align, differences
 from app.widgets.numbers import nats, seconds
 from engines.contract import Correction, Hypothesis, NBest, TokenScores
 from engines.text.envelope import reigns
@@ -22,8 +22,11 @@ def on_ranking(found: NBest, weight: float) -> str:
         return f"The recogniser is sure of “{_short(listed[0].text)}”: it offered nothing else."
     if any(h.lm is None for h in listed):
         first, second = listed[0], listed[1]
+        if not differences(first.text, second.text):
+            lead = f"The recogniser puts “{_short(first.text)}” first, {_likelier(first, second)}"
+            return f"{lead} than the next, which differs in case or punctuation only."
         one, two = quotes(first.text, second.text)
-        return f"The recogniser finds {one} {nats(first.acoustic - second.acoustic)} nats likelier than {two}."
+        return f"The recogniser puts {one} first, {_likelier(first, second)} than {two}."
     winner = rank(listed, weight, found.normalised)[0][0]
     heard = rank(listed, 0.0, found.normalised)[0][0]
     fluent = rank(listed, 1.0, found.normalised)[0][0]
@@ -90,8 +93,9 @@ def quotes(one: str, two: str) -> tuple[str, str]:
         return f"“{one.strip()}”", f"“{two.strip()}”"
     pairs = align(one, two)
     first = next((i for i, pair in enumerate(pairs) if pair.operation != "equal"), None)
-    if first is None:
-        return f"“{_short(one)}”", f"“{_short(two)}”"
+    if first is None:  # case or punctuation alone
+        first = next((i for i, pair in enumerate(pairs) if pair.reference != pair.hypothesis), 0)
+        return f"“{pairs[first].reference}”", f"“{pairs[first].hypothesis}”"
     last = first
     while last + 1 < len(pairs) and pairs[last + 1].operation != "equal" and last - first < _LONG:
         last += 1
@@ -100,6 +104,11 @@ def quotes(one: str, two: str) -> tuple[str, str]:
     ours = " ".join(pair.reference for pair in stretch if pair.reference)
     theirs = " ".join(pair.hypothesis for pair in stretch if pair.hypothesis)
     return f"“{_trim(ours)}”", f"“{_trim(theirs)}”"
+
+
+def _likelier(first: Hypothesis, second: Hypothesis) -> str:
+    gain = first.acoustic - second.acoustic
+    return f"{nats(gain)} nats likelier" if gain >= 0 else f"although in sum {nats(-gain)} nats less likely"
 
 
 def _short(text: str) -> str:

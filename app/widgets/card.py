@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal, SignalInstance
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
-    QEnterEvent,
-    QFocusEvent,
     QGuiApplication,
     QKeyEvent,
     QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.comparison import EngineRun, Status
 from app.icons import icon
 from app.theme import palette, theme
 from app.widgets.cardbody import CardBody
+from app.widgets.cardframe import CardFrame
 from app.widgets.elided import ElidedLabel
 from app.widgets.figures import FiguresLine, figures
 from app.widgets.numbers import amount
@@ -29,7 +24,6 @@ from app.widgets.strip import StageStrip
 from engines.catalog import EngineDescription
 from engines.contract import Task, TokenScores
 
-_RADIUS = 9
 _STATES = {
     Status.WAITING: "waiting",
     Status.PREPARING: "preparing",
@@ -39,7 +33,7 @@ _STATES = {
 }
 
 
-class EngineCard(QFrame):
+class EngineCard(CardFrame):
     """One engine and its run.
 
     Args:
@@ -54,11 +48,9 @@ class EngineCard(QFrame):
     """The engine's text is on the clipboard."""
 
     def __init__(self, description: EngineDescription, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(description.paradigm, parent)
         self.description = description
         self._run = EngineRun(description)
-        self._selected = False
-        self._hovered = False
         self._doubts = False
         self._speech_seconds = 0.0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -75,6 +67,9 @@ class EngineCard(QFrame):
         self.copy = self._button("copy", "Copy the text", None)
         self.copy.clicked.connect(self.copy_text)
         self.settings = self._button("more", "Settings of this engine", self.settings_requested)
+        self.expand = self._button("down", "Show more of the text", None)
+        self.expand.setCheckable(True)
+        self.expand.toggled.connect(self._expand)
         self._lay_out()
         theme().changed.connect(self._dress)
         self._dress()
@@ -107,10 +102,8 @@ class EngineCard(QFrame):
 
     def set_selected(self, selected: bool) -> None:
         """Marks the card whose evidence is shown."""
-        if selected != self._selected:
-            self._selected = selected
+        if self.choose(selected):
             self._describe()
-            self.update()
 
     def set_speech_seconds(self, value: float) -> None:
         """Sets the length of the speech, for the real-time factor."""
@@ -156,6 +149,17 @@ class EngineCard(QFrame):
         QGuiApplication.clipboard().setText(self._run.main_text.strip())
         self.copied.emit(self.description.id)
 
+    def _expand(self, expanded: bool) -> None:
+        self.body.set_expanded(expanded)
+        tip = "Show less of the text" if expanded else "Show more of the text"
+        self.expand.setProperty("symbol", "up" if expanded else "down")
+        self.expand.setToolTip(tip)
+        self.expand.setAccessibleName(f"{tip}: {self.description.name}")
+        self._dress()
+
+    def _offer_more(self) -> None:
+        self.expand.setVisible(self.expand.isChecked() or self.body.overflows)
+
     def _show_figures(self) -> None:
         self.figures.set_figures(figures(self._run, self._speech_seconds), self._state())
 
@@ -169,7 +173,7 @@ class EngineCard(QFrame):
 
     def _describe(self) -> None:
         self.setAccessibleName(f"{self.description.name}, {self.description.summary}")
-        chosen = "selected; " if self._selected else ""
+        chosen = "selected; " if self.chosen else ""
         error = self._run.error.message if self._run.error else ""
         parts = [self._run.status.value, error, self._run.main_text, self.figures.text]
         self.setAccessibleDescription(chosen + ". ".join(part for part in parts if part))
@@ -205,13 +209,26 @@ class EngineCard(QFrame):
         column.addLayout(head)
         column.addWidget(self.body)
         column.addWidget(self.strip)
-        column.addWidget(self.figures)
+        foot = QHBoxLayout()
+        foot.setSpacing(4)
+        foot.addWidget(self.figures, 1)
+        kept = self.expand.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.expand.setSizePolicy(kept)
+        self.expand.hide()
+        foot.addWidget(self.expand)
+        column.addLayout(foot)
+        for text in self.body.texts.values():
+            text.verticalScrollBar().rangeChanged.connect(self._offer_more)
 
     def _dress(self) -> None:
         edge = round(theme().points * 1.7)
         for button in (self.play, self.save, self.copy, self.settings):
             button.setIcon(icon(str(button.property("symbol")), palette().muted, edge))
-            button.setIconSize(button.iconSize().scaled(edge, edge, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
+            button.setIconSize(QSize(edge, edge))
+        small = round(edge * 0.8)
+        self.expand.setIcon(icon(str(self.expand.property("symbol")), palette().muted, small))
+        self.expand.setIconSize(QSize(small, small))
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -220,24 +237,6 @@ class EngineCard(QFrame):
         self.save.setVisible(roomy)
         self.copy.setVisible(roomy)
         super().resizeEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Draws the card; selection and focus change its outline, never its size."""
-        colours, paradigm = palette(), self.description.paradigm
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect())
-        chosen = colours.paradigm(paradigm)
-        outline = chosen if self._selected else QColor(colours.muted if self._hovered else colours.line)
-        width = 2.0 if self._selected else 1.0
-        painter.setBrush(colours.tint(paradigm, 0.06) if self._selected else QColor(colours.surface))
-        painter.setPen(QPen(outline, width))
-        painter.drawRoundedRect(box.adjusted(width / 2, width / 2, -width / 2, -width / 2), _RADIUS, _RADIUS)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(colours.focus), 2))
-            painter.drawRoundedRect(box.adjusted(3, 3, -3, -3), _RADIUS - 2, _RADIUS - 2)
-        painter.end()
 
     # --- hands ------------------------------------------------------------------------------------------------------
 
@@ -264,25 +263,3 @@ class EngineCard(QFrame):
             action.setEnabled(button.isEnabled())
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """The outline answers the pointer."""
-        self._hovered = True
-        self.update()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """The outline answers the pointer."""
-        self._hovered = False
-        self.update()
-        super().leaveEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Shows the focus ring."""
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hides the focus ring."""
-        super().focusOutEvent(event)
-        self.update()

@@ -15,7 +15,8 @@ from engines.contract import Task, TextKind, TokenScores
 
 KINDS: tuple[TextKind, ...] = ("transcript", "translation", "answer")
 _LABELS: dict[TextKind, str] = {"transcript": "Heard", "translation": "Means", "answer": "Answer"}
-_ROWS = 3
+_ROWS = 2
+_EXPANDED = 9
 
 
 class CardBody(QWidget):
@@ -30,6 +31,7 @@ class CardBody(QWidget):
         self._description = description
         self._expected: tuple[TextKind, ...] = ("transcript",)
         self._came: frozenset[TextKind] = frozenset()
+        self._expanded = False
         self.texts: dict[TextKind, TranscriptLabel] = {}
         self.labels: dict[TextKind, QLabel] = {}
         pages = QWidget()
@@ -82,7 +84,18 @@ class CardBody(QWidget):
         elif task is Task.RESPOND:
             expected = ["transcript", "answer"]
         self._expected = tuple(expected) or ("transcript",)
+        self.texts["translation"].set_language(target)
         self._came = frozenset()
+        self._arrange()
+
+    @property
+    def overflows(self) -> bool:
+        """Whether a text is longer than its room."""
+        return any(self.texts[kind].verticalScrollBar().maximum() > 0 for kind in self._visible())
+
+    def set_expanded(self, expanded: bool) -> None:
+        """Gives the texts more room, or the usual again."""
+        self._expanded = expanded
         self._arrange()
 
     def set_reference(
@@ -108,6 +121,7 @@ class CardBody(QWidget):
             self._arrange()
         writing = run.status is Status.RUNNING
         last = next((kind for kind in reversed(KINDS) if kind in came), None)
+        self.texts["transcript"].set_language(run.language)
         for kind in KINDS:
             text = run.text(kind)
             self.texts[kind].set_text(
@@ -149,7 +163,7 @@ class CardBody(QWidget):
 
     def _arrange(self) -> None:
         shown = self._visible()
-        rows = _ROWS if len(shown) == 1 else 2
+        rows = _EXPANDED // len(shown) if self._expanded else _ROWS
         for kind in KINDS:
             self.texts[kind].setVisible(kind in shown)
             self.labels[kind].setVisible(kind in shown and len(shown) > 1)

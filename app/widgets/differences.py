@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -37,15 +38,16 @@ class Difference:
 
 
 @lru_cache(maxsize=256)
-def differences(text: str, other: str, *, complete: bool = True) -> tuple[Difference, ...]:
-    """Where a text differs from another, in order of place.
+def differences(text: str, other: str, language: str | None = None, *, complete: bool = True) -> tuple[Difference, ...]:
+    """Where a text differs from another, in order of place; what is the same for error rates is no difference.
 
     Args:
         text: what is shown.
         other: what it is compared with.
+        language: ISO 639-1 code; for English ``you're`` and ``you are`` are the same, and so are ``ten`` and ``10``.
         complete: whether the text is all there; if not, words that are missing at its end are no difference yet.
     """
-    pairs = list(align(other, text, _writing(text, other)))
+    pairs = _equated(other, text, language)
     if not complete:
         while pairs and pairs[-1].operation == "delete":
             pairs.pop()
@@ -53,23 +55,43 @@ def differences(text: str, other: str, *, complete: bool = True) -> tuple[Differ
 
 
 @lru_cache(maxsize=256)
-def right_where_wrong(text: str, reference: str, rival: str) -> tuple[tuple[int, int], ...]:
+def right_where_wrong(
+    text: str, reference: str, rival: str, language: str | None = None
+) -> tuple[tuple[int, int], ...]:
     """Places of the words of a text that the reference has and a rival text got wrong.
 
     Args:
         text: what is shown.
         reference: what was really said.
         rival: what another engine wrote.
+        language: ISO 639-1 code.
     """
-    writing = _writing(text, reference)
-    rivals = [pair.operation == "equal" for pair in align(reference, rival, writing) if pair.reference]
+    rivals = [pair.operation == "equal" for pair in _equated(reference, rival, language) if pair.reference]
     found: list[tuple[int, int]] = []
     count = 0
-    for pair, start, end in _placed(align(reference, text, writing), text):
-        if pair.operation == "equal" and not rivals[count]:
+    for pair, start, end in _placed(_equated(reference, text, language), text):
+        if pair.operation == "equal" and pair.hypothesis and pair.reference and not rivals[count]:
             found.append((start, end))
         count += bool(pair.reference)
     return tuple(found)
+
+
+def _equated(reference: str, text: str, language: str | None) -> list[WordPair]:
+    """The alignment, with stretches that are the same after normalisation called equal."""
+    from engines.evaluation.normalisation import normalise
+
+    found: list[WordPair] = []
+    writing = _writing(text, reference)
+    for same, group in groupby(align(reference, text, writing), lambda pair: pair.operation == "equal"):
+        pairs = list(group)
+        if not same:
+            one, two = (
+                " ".join(filter(None, side)) for side in zip(*((p.reference, p.hypothesis) for p in pairs), strict=True)
+            )
+            if normalise(one, language) == normalise(two, language) and one and two:
+                pairs = [replace(pair, operation="equal") for pair in pairs]
+        found += pairs
+    return found
 
 
 def align(reference: str, hypothesis: str, language: str | None = None) -> tuple[WordPair, ...]:

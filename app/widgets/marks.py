@@ -26,6 +26,7 @@ class Shown:
     name: str = "the reference"
     baseline: str | None = None
     scores: tuple[TokenScores, ...] = ()
+    language: str | None = None
 
     @property
     def text(self) -> str:
@@ -50,11 +51,11 @@ def marks(shown: Shown) -> list[Mark]:
     if shown.reference is not None and shown.text.strip():
         found += [
             Mark(difference.start, difference.end, difference.kind, _tip(difference, shown))
-            for difference in differences(shown.text, shown.reference, complete=shown.complete)
+            for difference in differences(shown.text, shown.reference, shown.language, complete=shown.complete)
             if shown.complete or difference.end < len(shown.text.rstrip())  # the last word may still grow
         ]
         if shown.baseline is not None:
-            for start, end in right_where_wrong(shown.text, shown.reference, shown.baseline):
+            for start, end in right_where_wrong(shown.text, shown.reference, shown.baseline, shown.language):
                 word = shown.text[start:end]
                 found.append(Mark(start, end, "right", f"“{word}”: right, where the baseline is wrong"))
     return found + _doubts(shown)

@@ -96,6 +96,10 @@ class TranscriptLabel(QTextEdit):
         """
         self._show(replace(self._shown, reference=text or None, name=name, baseline=baseline or None))
 
+    def set_language(self, language: str | None) -> None:
+        """Sets the ISO 639-1 code of the text, which decides what is the same (``you're`` and ``you are``)."""
+        self._show(replace(self._shown, language=language))
+
     def set_scores(self, scores: Sequence[TokenScores] = ()) -> None:
         """Underlines words whose tokens are doubtful; nothing when empty."""
         self._show(replace(self._shown, scores=tuple(scores)))

@@ -167,3 +167,19 @@ def test_opening_cards_does_not_load_the_scoring_libraries() -> None:
         "import sys, app.widgets.card, app.views.dock; sys.exit(any(m in sys.modules for m in ('jiwer', 'sacrebleu')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_a_text_that_is_too_long_can_be_given_more_room(qtbot: QtBot) -> None:
+    card = EngineCard(STATES["long"].engine)
+    qtbot.addWidget(card)
+    card.resize(360, card.sizeHint().height())
+    card.show()
+    assert not card.expand.isVisible()
+    card.set_run(STATES["long"])
+    qtbot.waitUntil(card.expand.isVisible)
+    before = card.sizeHint().height()
+    qtbot.keyClick(card.expand, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: card.sizeHint().height() > before)
+    assert card.expand.toolTip() == "Show less of the text"
+    qtbot.keyClick(card.expand, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: card.sizeHint().height() == before)

@@ -196,3 +196,20 @@ def test_chinese_hypotheses_are_compared_by_character(view: NBestView) -> None:
     found = NBest(0, 0, 1, (Hypothesis("今天天气好。", -1.0, 2), Hypothesis("今天天汽好。", -2.0, 2)))
     view.show_list(found, None, language="zh")
     assert view.model.data(view.model.index(1, 1), Qt.ItemDataRole.UserRole) == "今天天<b>汽</b>好。"
+
+
+def test_a_list_without_language_model_keeps_the_recognisers_order(view: NBestView) -> None:
+    view.show_list(NBest(0, 0, 1, (Hypothesis("One.", -3.0, 9), Hypothesis("one.", -2.0, 3))), None)
+    assert column(view, 0) == ["1  ✓", "2"]
+    assert on_ranking(view.model.found, 0.0) == (
+        "The recogniser puts “One.” first, although in sum 1.0 nats less likely than the next, "
+        "which differs in case or punctuation only."
+    )
+
+
+def test_normalised_lists_show_scores_per_token(view: NBestView) -> None:
+    view.show_list(replace(NBEST, normalised=True), None)
+    assert column(view, 2)[0] == f"{-3.9 / 18:.2f}".replace("-", "−")
+    title = view.model.headerData(2, Qt.Orientation.Horizontal)
+    assert title == "log p\nrecogniser / token"
+    assert view.model.data(view.model.index(0, 2), Qt.ItemDataRole.ToolTipRole) == "−3.9 nats over 18 tokens"

@@ -143,3 +143,10 @@ def test_whoever_scrolled_up_stays_there_and_a_complete_text_shows_its_beginning
     bar.setValue(bar.maximum())
     label.set_text("Ever tried. " * 71)
     assert bar.value() == 0
+
+
+def test_what_error_rates_take_for_the_same_is_not_marked() -> None:
+    said, heard = "The party you are trying to reach has ten calls.", "The party you're trying to reach has 10 calls."
+    assert differences(heard, said, "en") == ()
+    assert [d.kind for d in differences(heard, said)] != []
+    assert right_where_wrong(heard, said, "The party or trying to reach has ten calls.", "en") == ((10, 16),)
