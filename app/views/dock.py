@@ -81,6 +81,7 @@ class EvidenceDock(QFrame):
         for page in (self._why, self.scores, self.timing, self._nothing):
             self._pages.addWidget(page)
         self._lay_out()
+        self.segment.hide()
         self.tabs.currentChanged.connect(self._refresh)
         self.segment.currentIndexChanged.connect(self._refresh)
         self.nbest.weight_changed.connect(self._weighed)

@@ -200,7 +200,11 @@ class EngineCard(CardFrame):
         head.addStretch(0)
         buttons = QHBoxLayout()
         buttons.setSpacing(1)
-        for button in (self.play, self.save, self.copy, self.settings):
+        kept = self.expand.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.expand.setSizePolicy(kept)
+        self.expand.hide()
+        for button in (self.expand, self.play, self.save, self.copy, self.settings):
             buttons.addWidget(button)
         head.addLayout(buttons)
         column = QVBoxLayout(self)
@@ -209,15 +213,7 @@ class EngineCard(CardFrame):
         column.addLayout(head)
         column.addWidget(self.body)
         column.addWidget(self.strip)
-        foot = QHBoxLayout()
-        foot.setSpacing(4)
-        foot.addWidget(self.figures, 1)
-        kept = self.expand.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)
-        self.expand.setSizePolicy(kept)
-        self.expand.hide()
-        foot.addWidget(self.expand)
-        column.addLayout(foot)
+        column.addWidget(self.figures)
         for text in self.body.texts.values():
             text.verticalScrollBar().rangeChanged.connect(self._offer_more)
 
@@ -233,7 +229,7 @@ class EngineCard(CardFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow card keeps its name and leaves copying and saving to its menu."""
-        roomy = self.width() >= theme().points * 24
+        roomy = self.width() >= theme().points * 33
         self.save.setVisible(roomy)
         self.copy.setVisible(roomy)
         super().resizeEvent(event)

@@ -137,6 +137,7 @@ def dock(qtbot: QtBot) -> EvidenceDock:
 
 def test_an_empty_dock_says_what_to_do(dock: EvidenceDock) -> None:
     assert dock.sentence.text().startswith("Run the engines, then choose a card")
+    assert not dock.segment.isVisible()
     dock.show_run(runs()["waiting"], None)
     assert "has not run yet" in dock.sentence.text()
     dock.show_run(runs()["failed"], None)
