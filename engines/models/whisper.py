@@ -152,7 +152,8 @@ class WhisperRecogniser:
         for path in paths:
             text = self._text(path.tokens)
             unique.setdefault(text, Hypothesis(text, path.score, len(path.log_probabilities)))
-        return tuple(unique.values())
+        best = next(iter(unique))
+        return tuple(h for h in unique.values() if not breaks_off(h.text, best))
 
     def _scores(self, path: search.Path) -> TokenScores:
         pieces = tuple(self._tokenizer.decode([token], skip_special_tokens=True) for token in path.tokens)
@@ -163,3 +164,13 @@ class WhisperRecogniser:
         frames = max(1, min(weights.shape[1], round(states.seconds / states.frame_seconds)))
         labels = tuple(self._tokenizer.decode([token], skip_special_tokens=True) for token in path.tokens)
         return Attention(labels, np.ascontiguousarray(weights[:, :frames]), 0.0, states.frame_seconds)
+
+
+def breaks_off(text: str, best: str) -> bool:
+    """Whether a text is the beginning of the best hypothesis and lacks more than its last word.
+
+    Such a text is a search error, not another reading: the end came early, and a sum of log-probabilities over fewer
+    tokens would favour it.
+    """
+    words, whole = ([word.strip(".,!?;:") for word in each.casefold().split()] for each in (text, best))
+    return len(words) < len(whole) - 1 and whole[: len(words)] == words

@@ -59,7 +59,7 @@ class Rescoring:
             language = item.language
             text.language = "en" if translating else language
             hypotheses = yield from scored(self._components, model, item.recognised.hypotheses)
-            normalised = bool(request.options.get("normalised", True))
+            normalised = bool(request.options.get("normalised", False))
             chosen = rank(hypotheses, weight, normalised)[0][0]
             yield from text.add(hypotheses[chosen].text)
             yield from results.evidence(

@@ -7,7 +7,7 @@ from engines.audio.samples import list_samples, load_sample
 from engines.contract import Recognised, SpeechStates
 from engines.errors import Cancelled
 from engines.evaluation.metrics import word_errors
-from engines.models.whisper import WhisperRecogniser
+from engines.models.whisper import WhisperRecogniser, breaks_off
 from engines.runtime.cancellation import CancelToken, cancellable
 from engines.weights import graphs
 
@@ -19,9 +19,8 @@ def recogniser(model_home) -> WhisperRecogniser:
 
 @pytest.fixture(scope="module")
 def english(recogniser) -> tuple[SpeechStates, str]:
-    sample = next(sample for sample in list_samples() if sample.language == "en")
-    utterance = load_sample(sample.id)
-    return recogniser.encode(utterance.samples), sample.reference
+    utterance = load_sample("en-caller")
+    return recogniser.encode(utterance.samples), str(utterance.reference)
 
 
 def decoded(recogniser: WhisperRecogniser, states: SpeechStates, **options) -> Recognised:
@@ -107,3 +106,12 @@ def test_it_stops_when_it_is_cancelled(recogniser, english):
         token.cancel()
         with pytest.raises(Cancelled):
             next(decoding)
+
+
+def test_a_beginning_of_the_best_hypothesis_is_no_other_reading():
+    best = "Everyone is busy. Please hold the line."
+    assert breaks_off("Everyone is busy.", best)
+    assert breaks_off("", best)
+    assert not breaks_off("Everyone is busy. Please hold the", best)
+    assert not breaks_off("Everyone was busy.", best)
+    assert not breaks_off(best, best)
