@@ -10,10 +10,11 @@ import pytest
 
 from engines.models.causal_lm import CausalLM
 from engines.runtime.kv_cache import KeyValueCache
+from engines.weights import graphs
 from export.causal_lm import build_gemma, build_smollm2
 from export.vocabulary import kept_ids
 
-pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(1200), pytest.mark.filterwarnings("default")]
 
 TEXT = (
     "Speech recognition turns sound into words. Die Spracherkennung macht aus Klang Wörter. "
@@ -73,10 +74,8 @@ def _own_greedy(model: CausalLM, ids: list[int], count: int) -> list[int]:
     ("model_id", "build"), [("gemma-3-270m", build_gemma), ("smollm2-135m-instruct", build_smollm2)]
 )
 def test_logits_and_greedy_text_equal_those_of_transformers(model_home, tmp_path, model_id, build):
-    (tmp_path / "fp32").mkdir()
-    (tmp_path / "int8").mkdir()
-    build(model_home / model_id, tmp_path / "fp32", precision="fp32")
-    own = CausalLM.open(tmp_path / "fp32")
+    build(model_home / model_id, tmp_path, precision="fp32")
+    own = CausalLM.open(tmp_path)
     kept = kept_ids() if model_id.startswith("gemma") else np.arange(own.decoder.vocabulary)
     ids = own._tokens(TEXT * 9)[:530]  # beyond Gemma's window of 512
     mine = _logits(own, ids)
@@ -91,8 +90,7 @@ def test_logits_and_greedy_text_equal_those_of_transformers(model_home, tmp_path
     assert texts == [_greedy(torch, reference, prompt, kept, 8) for prompt in prompts]
     del reference, mine
     gc.collect()
-    build(model_home / model_id, tmp_path / "int8")
-    small = _logits(CausalLM.open(tmp_path / "int8"), ids)
+    small = _logits(CausalLM.open(graphs.locate(model_id)), ids)
     exact, rounded = _log_softmax(theirs), _log_softmax(small)
     divergence = (np.exp(exact) * (exact - rounded)).sum(axis=1).mean()
     assert divergence < 0.01
