@@ -24,8 +24,8 @@ def restore(window: QMainWindow, split: QSplitter, look: Appearance) -> None:
         saved = b""
     if saved:
         window.restoreGeometry(QByteArray(saved))
-    if look.split:
-        split.setSizes(list(look.split))
+    # At first the evidence takes its least height, and the cards what is left.
+    split.setSizes(list(look.split) if look.split else [LARGEST[1], 1])
 
 
 def remember(window: QMainWindow, split: QSplitter, look: Appearance) -> None:

@@ -105,8 +105,8 @@ class MainWindow(QMainWindow):
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.addWidget(self.area)
         self.split.addWidget(self.dock)
-        self.split.setStretchFactor(0, 3)
-        self.split.setStretchFactor(1, 2)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 0)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(8)
         content = QWidget()
@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _hold_dock(self) -> None:
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
-        self.dock.setMinimumHeight(15 * self.fontMetrics().height())
+        self.dock.setMinimumHeight(14 * self.fontMetrics().height())
 
     def _connect(self) -> None:
         bar, controller = self.toolbar, self.controller
