@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _hold_dock(self) -> None:
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
-        self.dock.setMinimumHeight(14 * self.fontMetrics().height())
+        self.dock.setMinimumHeight(15 * self.fontMetrics().height())
 
     def _connect(self) -> None:
         bar, controller = self.toolbar, self.controller

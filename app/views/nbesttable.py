@@ -19,7 +19,7 @@ from engines.text.ranking import rank
 
 RANK, TEXT, ACOUSTIC, LM, COMBINED, WER = range(6)
 _Index = QModelIndex | QPersistentModelIndex
-_TITLES = ("rank", "hypothesis", "log p\nrecogniser", "log p\nlanguage model", "combined", "WER")
+_TITLES = ("rank", "hypothesis", "log p recogniser", "log p LLM", "combined", "WER")
 _PER_TOKEN = {ACOUSTIC: " / token", LM: " / token", COMBINED: "\n/ token"}
 _TIPS = (
     "Place at this λ; the arrow says how far it moved from the recogniser's order; ✓ is what the engine chose",

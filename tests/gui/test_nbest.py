@@ -212,5 +212,5 @@ def test_normalised_lists_show_scores_per_token(view: NBestView) -> None:
     view.show_list(replace(NBEST, normalised=True), None)
     assert column(view, 2)[0] == f"{-3.9 / 18:.2f}".replace("-", "−")
     title = view.model.headerData(2, Qt.Orientation.Horizontal)
-    assert title == "log p\nrecogniser / token"
+    assert title == "log p recogniser / token"
     assert view.model.data(view.model.index(0, 2), Qt.ItemDataRole.ToolTipRole) == "−3.9 nats over 18 tokens"
