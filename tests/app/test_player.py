@@ -16,7 +16,7 @@ import soundfile
 
 from app.outputs import FileOutput, Loudspeaker
 from app.player import Player
-from engines.audio.samples import list_samples, load_sample
+from engines.audio.samples import load_sample
 from engines.errors import SpeakerUnavailable
 
 
@@ -43,7 +43,7 @@ def ramp() -> np.ndarray:
 
 
 def test_a_stretch_of_an_utterance_is_heard_as_it_is(tmp_path: Path) -> None:
-    utterance = load_sample(list_samples()[0].id)
+    utterance = load_sample("en-caller")
     ended = threading.Event()
     player = Player(FileOutput(tmp_path / "out.wav", speed=20))
     player.play(utterance.samples, 16_000, start=1.0, end=3.0, on_end=lambda _: ended.set())
