@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engines.contract import Event, Finished, Request, Task
-from engines.errors import TaskUnsupported, UnknownLanguage
+from engines.contract import Event, Request, Task
+from engines.errors import TaskUnsupported
 from engines.models.components import Components
-from engines.text import results
-from engines.text.recognition import Heard, recognise
+from engines.text import listwise, results
+from engines.text.recognition import Heard
 
 
 class Baseline:
@@ -24,45 +24,17 @@ class Baseline:
             TaskUnsupported: it neither answers nor speaks.
             UnknownLanguage: it translates to English only.
         """
-        translating = request.task is Task.TRANSLATE
         if request.task not in (Task.TRANSCRIBE, Task.TRANSLATE):
             raise TaskUnsupported(
                 "Whisper alone writes what was said; it neither answers nor speaks.", "Use the cascade for that."
             )
-        require_english(request)
-        text = results.Text("translation" if translating else "transcript", "en" if translating else None)
-        language = request.utterance.language
-        for item in recognise(
-            self._components, request, task="translate" if translating else "transcribe", kind=text.kind
-        ):
-            if not isinstance(item, Heard):
-                yield item
-                continue
-            language = item.language
-            text.language = "en" if translating else language
-            yield from text.add(item.text)
-            yield from results.evidence(item, translated=translating)
-        yield Finished(
-            results.result(
-                {"recogniser": self._components.recogniser()},
-                language=language,
-                transcript=None if translating else text,
-                translation=text if translating else None,
-                notes=() if text.parts else (results.NO_SPEECH,),
-            )
-        )
+        listwise.require_english(request)
+        yield from listwise.run(self._components, request, _best)
 
 
-def require_english(request: Request) -> None:
-    """Whisper's own translation knows one target.
-
-    Raises:
-        UnknownLanguage: another target than English was asked for.
-    """
-    if request.task is Task.TRANSLATE and request.target not in (None, "en"):
-        raise UnknownLanguage(
-            "Whisper's own translation goes to English only.", "Choose English, or use the cascade or correction."
-        )
+def _best(heard: Heard, text: results.Text) -> Iterator[Event]:
+    yield from text.add(heard.text)
+    yield from results.evidence(heard, translated=text.kind == "translation")
 
 
 def build(components: Components) -> Baseline:

@@ -13,11 +13,9 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from engines.contract import (
-    Component,
     Correction,
     Event,
     EvidenceFound,
-    Finished,
     Hypothesis,
     LanguageModel,
     Request,
@@ -28,14 +26,12 @@ from engines.contract import (
 )
 from engines.errors import TaskUnsupported
 from engines.models.components import Components
-from engines.text import prompts, results
-from engines.text.baseline import require_english
+from engines.text import listwise, prompts, results
 from engines.text.cascade import token_bound
 from engines.text.origins import word_origins
 from engines.text.ranking import combined
-from engines.text.recognition import Heard, recognise
+from engines.text.recognition import Heard
 from engines.text.rescoring import DEFAULT_WEIGHT, scored
-from engines.text.speaking import speak
 from engines.text.stopwatch import Stopwatch
 
 
@@ -54,32 +50,13 @@ class GenerativeCorrection:
         """
         if request.task is Task.RESPOND:
             raise TaskUnsupported("Error correction writes what was said; it does not answer.", "Use the cascade.")
-        require_english(request)
-        translating = request.task is Task.TRANSLATE
+        listwise.require_english(request)
         model = self._components.language_model(request.options)
-        parts: dict[str, Component] = {"recogniser": self._components.recogniser(), "language model": model}
-        text = results.Text("translation" if translating else "transcript", "en" if translating else None)
-        language = request.utterance.language
-        for item in recognise(
-            self._components, request, task="translate" if translating else "transcribe", kind=text.kind
-        ):
-            if not isinstance(item, Heard):
-                yield item
-                continue
-            language = item.language
-            text.language = "en" if translating else language
-            yield from self._correct(model, item, request, text)
-        if request.task is Task.SPEAK:
-            yield from speak(self._components, request, str(text), language or "en", parts)
-        yield Finished(
-            results.result(
-                parts,
-                language=language,
-                transcript=None if translating else text,
-                translation=text if translating else None,
-                notes=() if text.parts else (results.NO_SPEECH,),
-            )
-        )
+
+        def choose(heard: Heard, text: results.Text) -> Iterator[Event]:
+            yield from self._correct(model, heard, request, text)
+
+        yield from listwise.run(self._components, request, choose, {"language model": model})
 
     def _correct(
         self, model: LanguageModel, heard: Heard, request: Request, text: results.Text

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from engines.contract import Component, Event, Finished, Hypothesis, LanguageModel, Request, Task
+from engines.contract import Event, Hypothesis, LanguageModel, Request, Task
 from engines.errors import BadOption, TaskUnsupported
 from engines.models.components import Components
-from engines.text import results
-from engines.text.baseline import require_english
+from engines.text import listwise, results
 from engines.text.ranking import rank
-from engines.text.recognition import Heard, recognise, shared_stage
-from engines.text.speaking import speak
+from engines.text.recognition import Heard, shared_stage
 
 DEFAULT_WEIGHT = 0.15
 """λ as tuned on development recordings; see docs/decisions/0006-text-engines.md."""
@@ -37,7 +35,7 @@ class Rescoring:
         """
         if request.task is Task.RESPOND:
             raise TaskUnsupported("Rescoring chooses among transcripts; it does not answer.", "Use the cascade.")
-        require_english(request)
+        listwise.require_english(request)
         weight = float(request.options.get("lambda", DEFAULT_WEIGHT))
         if not 0 <= weight <= 1:
             raise BadOption(f"λ is {weight:g}; it has to lie between 0 and 1.", "Choose a value from 0 to 1.")
@@ -46,36 +44,22 @@ class Rescoring:
             raise BadOption(
                 f"{model.name} gives no log-probabilities, which rescoring needs.", "Choose an embedded language model."
             )
-        translating = request.task is Task.TRANSLATE
-        text = results.Text("translation" if translating else "transcript", "en" if translating else None)
-        parts: dict[str, Component] = {"recogniser": self._components.recogniser(), "language model": model}
-        language = request.utterance.language
-        for item in recognise(
-            self._components, request, task="translate" if translating else "transcribe", kind=text.kind
-        ):
-            if not isinstance(item, Heard):
-                yield item
-                continue
-            language = item.language
-            text.language = "en" if translating else language
-            hypotheses = yield from scored(self._components, model, item.recognised.hypotheses)
-            normalised = bool(request.options.get("normalised", False))
+        normalised = bool(request.options.get("normalised", False))
+
+        def choose(heard: Heard, text: results.Text) -> Iterator[Event]:
+            hypotheses = yield from scored(self._components, model, heard.recognised.hypotheses)
             chosen = rank(hypotheses, weight, normalised)[0][0]
             yield from text.add(hypotheses[chosen].text)
             yield from results.evidence(
-                item, translated=translating, hypotheses=hypotheses, weight=weight, normalised=normalised, chosen=chosen
+                heard,
+                translated=text.kind == "translation",
+                hypotheses=hypotheses,
+                weight=weight,
+                normalised=normalised,
+                chosen=chosen,
             )
-        if request.task is Task.SPEAK:
-            yield from speak(self._components, request, str(text), language or "en", parts)
-        yield Finished(
-            results.result(
-                parts,
-                language=language,
-                transcript=None if translating else text,
-                translation=text if translating else None,
-                notes=() if text.parts else (results.NO_SPEECH,),
-            )
-        )
+
+        yield from listwise.run(self._components, request, choose, {"language model": model})
 
 
 def scored(
