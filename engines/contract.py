@@ -16,6 +16,59 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.evidence import (
+    Attention,
+    Correction,
+    Evidence,
+    Hypothesis,
+    NBest,
+    Neighbours,
+    Posteriors,
+    Segments,
+    SpeechTokens,
+    TokenScores,
+)
+
+__all__ = [
+    "SAMPLE_RATE",
+    "Attention",
+    "AudioChunk",
+    "Component",
+    "Correction",
+    "Engine",
+    "Event",
+    "Evidence",
+    "EvidenceFound",
+    "Failed",
+    "Finished",
+    "Hypothesis",
+    "LanguageFound",
+    "LanguageModel",
+    "NBest",
+    "Neighbours",
+    "OptionValue",
+    "Paradigm",
+    "Posteriors",
+    "Preparing",
+    "Recognised",
+    "Recogniser",
+    "Request",
+    "Result",
+    "Samples",
+    "Segments",
+    "SpeechStates",
+    "SpeechTokens",
+    "StageFinished",
+    "StageStarted",
+    "Stamped",
+    "Synthesiser",
+    "Task",
+    "TextDelta",
+    "TextKind",
+    "TokenScores",
+    "Utterance",
+]
+
 SAMPLE_RATE = 16_000
 """Rate in Hz of every :class:`Utterance`."""
 
@@ -84,121 +137,6 @@ class Request:
     task: Task = Task.TRANSCRIBE
     target: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-
-
-# --- evidence: why an engine said what it said -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One hypothesis of a recogniser.
-
-    Attributes:
-        text: detokenised text.
-        acoustic: log p(text | speech) of the recogniser in nats, summed over tokens.
-        tokens: number of recogniser tokens that ``acoustic`` sums over (with the end token).
-        lm: log p(text) of the language model in nats, summed over tokens; None where none was asked.
-        lm_tokens: number of language-model tokens that ``lm`` sums over.
-    """
-
-    text: str
-    acoustic: float
-    tokens: int
-    lm: float | None = None
-    lm_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class NBest:
-    """The N-best list of one stretch of speech, best acoustic score first.
-
-    Attributes:
-        segment: index of the stretch within the utterance, from 0.
-        start: where it begins, in seconds.
-        end: where it ends, in seconds.
-        hypotheses: at least one; unique texts.
-        weight: the interpolation weight λ in [0, 1] that chose the hypothesis, None if there was no rescoring.
-        normalised: whether scores are divided by their token counts before they are interpolated.
-        chosen: index of the hypothesis the engine chose.
-        content: whether the hypotheses are transcripts or translations.
-    """
-
-    segment: int
-    start: float
-    end: float
-    hypotheses: tuple[Hypothesis, ...]
-    weight: float | None = None
-    normalised: bool = False
-    chosen: int = 0
-    content: Literal["transcript", "translation"] = "transcript"
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Where the words of a corrected text came from.
-
-    Attributes:
-        segment: index of the stretch of speech, the same as in the :class:`NBest` it was made from.
-        words: the words of the corrected text, in order.
-        origins: for every word the indices of the hypotheses that contain it at that place; empty for a word that is
-            in none of them.
-        accepted: False when the engine kept the best hypothesis instead of what the language model wrote.
-        proposal: what the language model wrote.
-        reason: one plain sentence on why the proposal was kept or not.
-    """
-
-    segment: int
-    words: tuple[str, ...]
-    origins: tuple[tuple[int, ...], ...]
-    accepted: bool
-    proposal: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Attention:
-    """Attention weights over the frames of the speech.
-
-    Attributes:
-        labels: one per row: output tokens or queries.
-        weights: ``(rows, frames)``, each row sums to about 1.
-        start: time of the first frame in seconds.
-        frame_seconds: seconds per frame.
-    """
-
-    labels: tuple[str, ...]
-    weights: NDArray[np.float32]
-    start: float
-    frame_seconds: float
-
-
-@dataclass(frozen=True)
-class TokenScores:
-    """Log-probability of every output token, in nats.
-
-    Attributes:
-        segment: index of the stretch of speech.
-        tokens: the tokens as text.
-        log_probabilities: ``len(tokens)`` values ≤ 0.
-    """
-
-    segment: int
-    tokens: tuple[str, ...]
-    log_probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Where speech was found, in seconds from the start of the utterance.
-
-    Attributes:
-        spans: ``(start, end)`` pairs, ascending and disjoint, each at most 30 s.
-    """
-
-    spans: tuple[tuple[float, float], ...]
-
-
-Evidence: TypeAlias = NBest | Correction | Attention | TokenScores | Segments
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,186 @@
+"""The interpretability side of the contract: why an engine said what it said.
+
+One class per kind; :mod:`engines.contract` offers them all, and :data:`Evidence` is their closed union.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One hypothesis of a recogniser.
+
+    Attributes:
+        text: detokenised text.
+        acoustic: log p(text | speech) of the recogniser in nats, summed over tokens.
+        tokens: number of recogniser tokens that ``acoustic`` sums over (with the end token).
+        lm: log p(text) of the language model in nats, summed over tokens; None where none was asked.
+        lm_tokens: number of language-model tokens that ``lm`` sums over.
+    """
+
+    text: str
+    acoustic: float
+    tokens: int
+    lm: float | None = None
+    lm_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class NBest:
+    """The N-best list of one stretch of speech, best acoustic score first.
+
+    Attributes:
+        segment: index of the stretch within the utterance, from 0.
+        start: where it begins, in seconds.
+        end: where it ends, in seconds.
+        hypotheses: at least one; unique texts.
+        weight: the interpolation weight λ in [0, 1] that chose the hypothesis, None if there was no rescoring.
+        normalised: whether scores are divided by their token counts before they are interpolated.
+        chosen: index of the hypothesis the engine chose.
+        content: whether the hypotheses are transcripts or translations.
+    """
+
+    segment: int
+    start: float
+    end: float
+    hypotheses: tuple[Hypothesis, ...]
+    weight: float | None = None
+    normalised: bool = False
+    chosen: int = 0
+    content: Literal["transcript", "translation"] = "transcript"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Where the words of a corrected text came from.
+
+    Attributes:
+        segment: index of the stretch of speech, the same as in the :class:`NBest` it was made from.
+        words: the words of the corrected text, in order.
+        origins: for every word the indices of the hypotheses that contain it at that place; empty for a word that is
+            in none of them.
+        accepted: False when the engine kept the best hypothesis instead of what the language model wrote.
+        proposal: what the language model wrote.
+        reason: one plain sentence on why the proposal was kept or not.
+    """
+
+    segment: int
+    words: tuple[str, ...]
+    origins: tuple[tuple[int, ...], ...]
+    accepted: bool
+    proposal: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention weights over the frames of the speech.
+
+    Attributes:
+        labels: one per row: output tokens or queries.
+        weights: ``(rows, frames)``, each row sums to about 1 (of an output token: to the share that went to speech).
+        start: time of the first frame in seconds.
+        frame_seconds: seconds per frame.
+        segment: index of the stretch of speech.
+        rows: whether the rows are the tokens that were written or the queries of a Q-Former.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    start: float
+    frame_seconds: float
+    segment: int = 0
+    rows: Literal["tokens", "queries"] = "tokens"
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """Log-probability of every output token, in nats.
+
+    Attributes:
+        segment: index of the stretch of speech.
+        tokens: the tokens as text.
+        log_probabilities: ``len(tokens)`` values ≤ 0.
+    """
+
+    segment: int
+    tokens: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Where speech was found, in seconds from the start of the utterance.
+
+    Attributes:
+        spans: ``(start, end)`` pairs, ascending and disjoint, each at most 30 s.
+    """
+
+    spans: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """What a CTC head takes every frame for, and which frames reach the language model.
+
+    Attributes:
+        segment: index of the stretch of speech.
+        start: time of the first frame in seconds.
+        frame_seconds: seconds per frame.
+        labels: the pieces of text that occur in ``ids``.
+        ids: ``(frames, K)``, indices into ``labels`` of the likeliest pieces (never the blank), likeliest first.
+        probabilities: ``(frames, K)`` of them, in [0, 1].
+        blank: ``(frames,)`` probability of the blank.
+        vectors: ``(frames,)`` index of the language model's input vector that the frame went into; -1 where the frame
+            was dropped.
+    """
+
+    segment: int
+    start: float
+    frame_seconds: float
+    labels: tuple[str, ...]
+    ids: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+    blank: NDArray[np.float32]
+    vectors: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """For every adapted vector the text tokens whose embeddings are nearest (as in arXiv 2510.02569).
+
+    Attributes:
+        segment: index of the stretch of speech.
+        spans: ``(N, 2)``, the piece of sound that each vector stands for: from, to, in seconds of the utterance.
+        tokens: N times the k nearest tokens as text, nearest first.
+        similarities: ``(N, k)`` cosines in [-1, 1].
+    """
+
+    segment: int
+    spans: NDArray[np.float32]
+    tokens: tuple[tuple[str, ...], ...]
+    similarities: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SpeechTokens:
+    """How many places of the language model's input a stretch of speech took: it explains much of the latency.
+
+    Attributes:
+        segment: index of the stretch of speech.
+        count: places.
+        seconds: length of the stretch.
+    """
+
+    segment: int
+    count: int
+    seconds: float
+
+
+Evidence: TypeAlias = NBest | Correction | Attention | TokenScores | Segments | Posteriors | Neighbours | SpeechTokens

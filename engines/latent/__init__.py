@@ -1,0 +1,1 @@
+"""The latent-representation-based family: the language model reads continuous vectors of a speech encoder."""
