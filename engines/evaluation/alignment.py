@@ -87,3 +87,30 @@ def _visible(words: list[str]) -> list[tuple[str, str]]:
         elif found:
             found[-1] = (f"{found[-1][0]} {word}", found[-1][1])
     return found
+
+
+def outcomes(reference: list[str], hypothesis: list[str]) -> list[int]:
+    """Errors by their place, for tests that look at where systems err.
+
+    Args:
+        reference: normalised words, n of them.
+        hypothesis: normalised words.
+
+    Returns:
+        ``2n + 1`` counts, of the gap before the first word, the first word, the gap behind it, and so on: a word
+        counts 1 if it is missing or another one, a gap as many words as were inserted there.
+    """
+    found = [0] * (2 * len(reference) + 1)
+    if not reference or not hypothesis:
+        found[0] = len(hypothesis)
+        found[1::2] = [1] * len(reference)
+        return found
+    transform = jiwer.Compose([jiwer.ReduceToListOfListOfWords()])
+    whole = jiwer.process_words([" ".join(reference)], [" ".join(hypothesis)], transform, transform)
+    for part in whole.alignments[0]:
+        if part.type == "insert":
+            found[2 * part.ref_start_idx] += part.hyp_end_idx - part.hyp_start_idx
+        elif part.type != "equal":
+            for word in range(part.ref_start_idx, part.ref_end_idx):
+                found[2 * word + 1] = 1
+    return found
