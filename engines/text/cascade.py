@@ -18,10 +18,10 @@ from engines.contract import (
 )
 from engines.languages import name_of, require_target
 from engines.models.components import CHAT_MODELS, Components
+from engines.stages.speaking import speak
+from engines.stages.stopwatch import Stopwatch
 from engines.text import prompts, results
 from engines.text.recognition import Heard, recognise
-from engines.text.speaking import speak
-from engines.text.stopwatch import Stopwatch
 
 SYSTEM = "You are a helpful assistant. Answer in one to three short sentences."
 ANSWER_TOKENS = 120

@@ -26,13 +26,13 @@ from engines.contract import (
 )
 from engines.errors import TaskUnsupported
 from engines.models.components import Components
+from engines.stages.stopwatch import Stopwatch
 from engines.text import listwise, prompts, results
 from engines.text.cascade import token_bound
 from engines.text.origins import word_origins
 from engines.text.ranking import combined
 from engines.text.recognition import Heard
 from engines.text.rescoring import DEFAULT_WEIGHT, scored
-from engines.text.stopwatch import Stopwatch
 
 
 class GenerativeCorrection:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from engines.contract import Component, Event, Finished, Request, Task
 from engines.errors import UnknownLanguage
 from engines.models.components import Components
+from engines.stages.speaking import speak
 from engines.text import results
 from engines.text.recognition import Heard, recognise
-from engines.text.speaking import speak
 
 Choose = Callable[[Heard, results.Text], Iterator[Event]]
 """Appends the text of a stretch to the text so far, and yields the events of doing so."""

@@ -1,4 +1,4 @@
-"""The part that all text-based engines begin with: find the speech, encode it, recognise it.
+"""The part that all text-based engines begin with: listen, and recognise what was heard.
 
 Everything here goes through the memo, so that engines that run on the same utterance pay once; what was shared is
 reported as such, with what it would have cost.
@@ -6,35 +6,24 @@ reported as such, with what it would have cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Generator
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 from engines.contract import (
-    SAMPLE_RATE,
     Event,
-    EvidenceFound,
-    LanguageFound,
     Recognised,
     Recogniser,
     Request,
-    Segments,
     SpeechStates,
     StageFinished,
     StageStarted,
     TextDelta,
     TextKind,
 )
-from engines.errors import UnknownLanguage
 from engines.models.components import Components
-from engines.runtime import cancellation
-from engines.text.stopwatch import Stopwatch
-
-Value = TypeVar("Value")
-
-WHOLE_SECONDS = 30.0
-"""Speech up to this long is recognised in one piece; longer speech is cut at pauses."""
+from engines.stages.listening import Window, listen
+from engines.stages.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -63,16 +52,6 @@ class Heard:
         return self.recognised.hypotheses[0].text
 
 
-def shared_stage(
-    components: Components, stage: str, key: tuple[Hashable, ...], compute: Callable[[], Value]
-) -> Generator[Event, None, Value]:
-    """Runs a stage through the memo: yields its events, returns its value."""
-    yield StageStarted(stage)
-    value, seconds, shared = components.memo.get_or_compute(key, compute)
-    yield StageFinished(stage, seconds, shared)
-    return value
-
-
 def recognise(
     components: Components,
     request: Request,
@@ -98,53 +77,22 @@ def recognise(
         UnknownLanguage: the recogniser does not know the spoken language.
         Cancelled: the run was cancelled.
     """
-    utterance = request.utterance
-    recogniser = components.recogniser()
-    if utterance.language is not None and utterance.language not in recogniser.languages:
-        raise UnknownLanguage(
-            f"{recogniser.name} does not know the language {utterance.language!r}.",
-            "Choose another one, or let it be found out.",
-        )
-    segments = yield from shared_stage(
-        components,
-        "listen",
-        ("speech-segments", utterance.digest),
-        lambda: components.voice_activity().segments(utterance.samples, cancellation.check),
-    )
-    yield EvidenceFound(segments)
-    language = utterance.language
-    for index, (start, end) in enumerate(_stretches(segments, utterance.seconds)):
-        cancellation.check()
-        span = (recogniser.name, utterance.digest, round(start, 3), round(end, 3))
-        samples = utterance.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-        states = yield from shared_stage(components, "encode", ("states", *span), partial(recogniser.encode, samples))
-        if language is None:
-            language, probability = yield from shared_stage(
-                components, "recognise", ("language", *span), partial(_most_likely_language, recogniser, states)
-            )
-            yield LanguageFound(language, probability)
-        recognised = yield from _nbest(components, recogniser, states, span, request, language, task, kind)
-        yield Heard(index, start, end, language, states, recognised)
+    language = request.utterance.language
+    for item in listen(components, request, language_stage="recognise"):
+        if not isinstance(item, Window):
+            yield item
+            continue
+        language = item.language
+        recognised = yield from _nbest(components, components.recogniser(), item, request, task, kind)
+        yield Heard(item.index, item.start, item.end, language, item.states, recognised)
     return language
-
-
-def _stretches(segments: Segments, seconds: float) -> list[tuple[float, float]]:
-    if segments.spans and seconds <= WHOLE_SECONDS:
-        return [(0.0, seconds)]
-    return list(segments.spans)
-
-
-def _most_likely_language(recogniser: Recogniser, states: SpeechStates) -> tuple[str, float]:
-    return max(recogniser.detect_language(states).items(), key=lambda pair: pair[1])
 
 
 def _nbest(
     components: Components,
     recogniser: Recogniser,
-    states: SpeechStates,
-    span: tuple[Hashable, ...],
+    window: Window,
     request: Request,
-    language: str,
     task: Literal["transcribe", "translate"],
     kind: TextKind | None,
 ) -> Generator[Event, None, Recognised]:
@@ -152,7 +100,8 @@ def _nbest(
     beam = int(options.get("beam", 5))
     temperature = float(options.get("temperature", 0.0)) if beam == 1 else 0.0
     seed = int(options.get("seed", 0))
-    key = ("nbest", *span, language, task, beam, temperature, seed)
+    language = window.language
+    key = ("nbest", *window.key, language, task, beam, temperature, seed)
     yield StageStarted("recognise")
     entry = components.memo.get(key)
     if entry is not None:
@@ -160,7 +109,9 @@ def _nbest(
         return cast(Recognised, entry.value)
     watch = Stopwatch()
     result: Recognised | None = None
-    decoding = recogniser.nbest(states, language=language, task=task, beam=beam, temperature=temperature, seed=seed)
+    decoding = recogniser.nbest(
+        window.states, language=language, task=task, beam=beam, temperature=temperature, seed=seed
+    )
     for item in watch.over(decoding):
         if isinstance(item, Recognised):
             result = item

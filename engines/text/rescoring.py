@@ -11,9 +11,10 @@ from dataclasses import replace
 from engines.contract import Event, Hypothesis, LanguageModel, Request, Task
 from engines.errors import BadOption, TaskUnsupported
 from engines.models.components import Components
+from engines.stages.sharing import shared_stage
 from engines.text import listwise, results
 from engines.text.ranking import rank
-from engines.text.recognition import Heard, shared_stage
+from engines.text.recognition import Heard
 
 DEFAULT_WEIGHT = 0.15
 """λ as tuned on development recordings; see docs/decisions/0006-text-engines.md."""

@@ -1,4 +1,4 @@
-"""The last stage of a text-based engine that speaks: text to speech."""
+"""The last stage of an engine that speaks: text to speech."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engines.contract import Component, Event, Request, StageFinished, StageStar
 from engines.models.components import Components
 from engines.models.synthesis import engine_of
 from engines.runtime import cancellation
-from engines.text.stopwatch import Stopwatch
+from engines.stages.stopwatch import Stopwatch
 
 
 def speak(

@@ -1,0 +1,1 @@
+"""What engines of every family do alike: share work, listen, speak, and put texts and results together."""
