@@ -1,0 +1,154 @@
+"""What was measured, one line of JSON per engine and recording, so that a run that was killed goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engines.errors import BadInput
+from engines.evaluation.metrics import Errors
+
+SCHEMA: Final = 1
+
+
+class Key(NamedTuple):
+    """What a measurement is of; it is made once per key."""
+
+    engine: str
+    version: str
+    corpus: str
+    clip: str
+    condition: str
+    task: str
+
+
+class Record(BaseModel):
+    """One engine on one recording under one condition.
+
+    Attributes:
+        schema_version: of this record.
+        engine: its id.
+        version: digest of its description and weights; others are not measured by it.
+        corpus: ``prompts`` or ``unseen``.
+        clip: the recording's id.
+        speaker: the voice.
+        language: ISO 639-1 code of what is spoken.
+        condition: as :func:`engines.evaluation.conditions.parse` reads it.
+        task: what was asked.
+        seconds: length of the recording.
+        reference: what is right.
+        hypothesis: what the engine wrote; empty where it failed.
+        hits: words that are right; of translations no errors are counted.
+        substitutions: words that are others.
+        deletions: words that are missing.
+        insertions: words that are too many.
+        work: seconds of the engine's own work, shared work counted in full.
+        stages: seconds by stage.
+        places: places of the language model's input that the speech took; None for engines that tell none.
+        place_seconds: seconds of speech that they stand for.
+        failure: why it came to nothing, one sentence; empty where it did not.
+        machine: where it was measured.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA
+    engine: str
+    version: str
+    corpus: str
+    clip: str
+    speaker: str
+    language: str
+    condition: str
+    task: Literal["transcribe", "translate"]
+    seconds: float = Field(ge=0)
+    reference: str
+    hypothesis: str
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    work: float = 0.0
+    stages: dict[str, float] = Field(default_factory=dict)
+    places: int | None = None
+    place_seconds: float = 0.0
+    failure: str = ""
+    machine: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What it is of."""
+        return Key(self.engine, self.version, self.corpus, self.clip, self.condition, self.task)
+
+    @property
+    def errors(self) -> Errors:
+        """Its edit counts."""
+        return Errors(self.hits, self.substitutions, self.deletions, self.insertions)
+
+
+class Records:
+    """A file of records that is only ever appended to.
+
+    Args:
+        file: made when the first record is added; a last line that was cut off by a kill is dropped.
+
+    Raises:
+        BadInput: the file cannot be read, or another line of it is no record.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._found: dict[Key, Record] = {}
+        if file.exists():
+            self._read()
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._found
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: Key) -> Record | None:
+        """The record of a key, None where nothing was measured."""
+        return self._found.get(key)
+
+    def add(self, record: Record) -> None:
+        """Keeps a record, on disk before this returns.
+
+        Raises:
+            BadInput: the file cannot be written.
+        """
+        line = json.dumps(record.model_dump(), ensure_ascii=False)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise BadInput(
+                f"{self._file} cannot be written: {error.strerror}.", "Name another with --store."
+            ) from error
+        self._found[record.key] = record
+
+    def _read(self) -> None:
+        try:
+            content = self._file.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{self._file} cannot be read: {error.strerror}.", "Name another with --store.") from error
+        whole = content[: content.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                record = Record.model_validate_json(line)
+            except ValidationError as error:
+                hint = "Name another file with --store, or delete this one to measure anew."
+                raise BadInput(f"Line {number} of {self._file} is no measurement.", hint) from error
+            self._found[record.key] = record
+        if len(whole) < len(content):
+            with self._file.open("r+b") as file:
+                file.truncate(len(whole))
