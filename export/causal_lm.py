@@ -84,7 +84,7 @@ def build_gemma(weights: Path, target: Path, *, precision: Precision = "int8", t
     kept = [tokens[i] for i in ids]
     tokenizer = sentencepiece_tokenizer(kept, [types[i] for i in ids])
     geometry = gemma_geometry(checkpoint)
-    DecoderGraph(checkpoint, geometry, precision).build(ids, target / "model.onnx")
+    built = DecoderGraph(checkpoint, geometry, precision).build(ids, target / "model.onnx")
     tokenizer.save(str(target / "tokenizer.json"))
     _write_config(
         target,
@@ -95,6 +95,7 @@ def build_gemma(weights: Path, target: Path, *, precision: Precision = "int8", t
         begin=kept.index("<bos>"),
         end=[kept.index("<eos>"), kept.index("<end_of_turn>")],
         chat="questions",
+        **built,
     )
 
 
@@ -105,7 +106,7 @@ def build_smollm2(weights: Path, target: Path, *, precision: Precision = "int8")
     types: list[int] = checkpoint.setting("tokenizer.ggml.token_type")
     tokenizer = byte_level_tokenizer(tokens, types, checkpoint.setting("tokenizer.ggml.merges"))
     geometry = llama_geometry(checkpoint)
-    DecoderGraph(checkpoint, geometry, precision).build(np.arange(len(tokens)), target / "model.onnx")
+    built = DecoderGraph(checkpoint, geometry, precision).build(np.arange(len(tokens)), target / "model.onnx")
     tokenizer.save(str(target / "tokenizer.json"))
     _write_config(
         target,
@@ -116,6 +117,7 @@ def build_smollm2(weights: Path, target: Path, *, precision: Precision = "int8")
         begin=None,
         end=[tokens.index("<|endoftext|>"), tokens.index("<|im_end|>")],
         chat="chatml",
+        **built,
     )
 
 
@@ -128,8 +130,12 @@ def _write_config(target: Path, geometry: Geometry, **rest: Any) -> None:
         **rest,
         "layers": geometry.layers,
         "width": geometry.width,
+        "heads": geometry.heads,
         "kv_heads": geometry.kv_heads,
         "head_width": geometry.head_width,
         "context": CONTEXT,
+        "wide": {"layers": geometry.wide, "rope_base": geometry.rope_bases[geometry.wide[0]]}
+        if geometry.wide
+        else None,
     }
     (target / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

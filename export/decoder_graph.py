@@ -8,15 +8,20 @@ Inputs:
     total: int32, an upper bound of tokens in the cache after this step.
     rows: ``(R,)`` int64, for which of the B·S places logits are wanted.
     past.N.key, past.N.value: ``(B, H, C, D)`` float32; bind present.N to the same memory to decode in place.
+    layers.N.PRODUCT.lora_A, layers.N.PRODUCT.lora_B: ``(in, r)`` and ``(r, out)``, optional (without them r is 0);
+        what is added to the product is ``x A B``. PRODUCT is one of :data:`engines.runtime.lora.PRODUCTS`: projections
+        of the same input are one product here, with their ranks and columns side by side.
 
 Outputs:
     logits: ``(R, V)`` float32.
     hidden: ``(B, S, W)`` float32, the last hidden state after the final norm.
     present.N.key, present.N.value: as the past.
+    queries.N: ``(B, S, heads·D)`` float32 before the rotation, of the layers that see everything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +31,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from engines.runtime.lora import PRODUCTS
 from export.gguf_reading import Checkpoint
 
 Precision = Literal["int8", "fp32"]
@@ -66,6 +72,11 @@ class Geometry:
     sandwich: bool
     interleaved: bool
 
+    @property
+    def wide(self) -> tuple[int, ...]:
+        """The layers that see everything; their queries are outputs."""
+        return tuple(layer for layer, window in enumerate(self.windows) if window < 0)
+
 
 class DecoderGraph:
     """Collects nodes and weights, then writes them."""
@@ -76,21 +87,27 @@ class DecoderGraph:
         self._precision = precision
         self._nodes: list[onnx.NodeProto] = []
         self._weights: dict[str, NDArray[Any]] = {}
+        self._tensors: list[onnx.TensorProto] = []
+        self._optional: list[onnx.ValueInfoProto] = []
+        self._projections: dict[str, list[int]] = {}
 
-    def build(self, ids: NDArray[np.int64], path: Path) -> None:
-        """Builds the whole graph with the vocabulary ``ids`` and writes it."""
+    def build(self, ids: NDArray[np.int64], path: Path) -> dict[str, Any]:
+        """Builds the whole graph with the vocabulary ``ids`` and writes it.
+
+        Returns:
+            for ``config.json``: ``projections`` (name to features in and out) and ``embedding`` (where it lies in the
+            file of weights).
+        """
         g = self._g
         x = self._embed(ids)
         normed = self._rms_norm(x, "layers.0.input_norm", "blk.0.attn_norm")
         for layer in range(g.layers):
-            attended = self._attention(normed, layer)
             prefix, block = f"layers.{layer}", f"blk.{layer}"
-            if g.sandwich:
-                attended = self._rms_norm(attended, f"{prefix}.attention_out_norm", f"{block}.post_attention_norm")
+            attended, more = self._attention(normed, layer)
+            attended = self._sum(attended, more, f"{prefix}.attention_out", f"{block}.post_attention_norm")
             normed, x = self._add_and_norm(x, attended, f"{prefix}.feed_forward_norm", f"{block}.ffn_norm")
-            forwarded = self._feed_forward(normed, layer)
-            if g.sandwich:
-                forwarded = self._rms_norm(forwarded, f"{prefix}.feed_forward_out_norm", f"{block}.post_ffw_norm")
+            forwarded, more = self._feed_forward(normed, layer)
+            forwarded = self._sum(forwarded, more, f"{prefix}.feed_forward_out", f"{block}.post_ffw_norm")
             last = layer == g.layers - 1
             name, source = (
                 ("norm", "output_norm") if last else (f"layers.{layer + 1}.input_norm", f"blk.{layer + 1}.attn_norm")
@@ -101,6 +118,7 @@ class DecoderGraph:
         wanted = self._node("Gather", [flat, "rows"], "wanted_hidden", axis=0)
         self._head(wanted)
         self._write(path, len(ids))
+        return {"projections": self._projections, "embedding": self._embedding_places(path)}
 
     # --- parts ---
 
@@ -129,14 +147,17 @@ class DecoderGraph:
         given = self._node("Unsqueeze", [given, axis], "is_given_vector")
         return self._node("Where", [given, "inputs_embeds", found], "inputs")
 
-    def _attention(self, x: str, layer: int) -> str:
-        g, prefix, block = self._g, f"layers.{layer}", f"blk.{layer}"
-        q = self._linear(x, f"{prefix}.q_proj", f"{block}.attn_q", rotary_heads=g.heads)
-        k = self._linear(x, f"{prefix}.k_proj", f"{block}.attn_k", rotary_heads=g.kv_heads)
-        v = self._linear(x, f"{prefix}.v_proj", f"{block}.attn_v")
+    def _attention(self, x: str, layer: int) -> tuple[str, str]:
+        g, prefix = self._g, f"layers.{layer}"
+        q, k, v = self._split_product(x, layer, "qkv_proj", ("attn_q", "attn_k", "attn_v"), (g.heads, g.kv_heads, 0))
         if g.sandwich:
+            block = f"blk.{layer}"
             q = self._head_norm(q, f"{prefix}.q_norm", f"{block}.attn_q_norm", g.heads)
             k = self._head_norm(k, f"{prefix}.k_norm", f"{block}.attn_k_norm", g.kv_heads)
+        if layer in g.wide:
+            # The node that makes the queries names them as the output, so that nothing is copied.
+            self._rename(q, f"queries.{layer}")
+            q = f"queries.{layer}"
         cosines, sines = self._rotary(g.rope_bases[layer])
         past, present = f"past.{layer}", f"present.{layer}"
         inputs = [q, k, v, f"{past}.key", f"{past}.value", "last", "total", cosines, sines]
@@ -149,18 +170,17 @@ class DecoderGraph:
                 scale=g.head_width**-0.5,
             )
         )  # fmt: skip
-        return self._linear(outputs[0], f"{prefix}.o_proj", f"{block}.attn_output")
+        return self._product(outputs[0], layer, "o_proj", ("attn_output",))
 
-    def _feed_forward(self, x: str, layer: int) -> str:
-        prefix, block = f"layers.{layer}", f"blk.{layer}"
-        gate = self._linear(x, f"{prefix}.gate_proj", f"{block}.ffn_gate")
-        up = self._linear(x, f"{prefix}.up_proj", f"{block}.ffn_up")
+    def _feed_forward(self, x: str, layer: int) -> tuple[str, str]:
+        prefix = f"layers.{layer}"
+        gate, up = self._split_product(x, layer, "gate_up_proj", ("ffn_gate", "ffn_up"))
         if self._g.activation == "gelu_tanh":
             active = self._node("FastGelu", [gate], f"{prefix}.active", domain="com.microsoft")
         else:
             active = self._node("QuickGelu", [gate], f"{prefix}.active", domain="com.microsoft", alpha=1.0)
         product = self._node("Mul", [active, up], f"{prefix}.gated")
-        return self._linear(product, f"{prefix}.down_proj", f"{block}.ffn_down")
+        return self._product(product, layer, "down_proj", ("ffn_down",))
 
     def _head(self, x: str) -> None:
         if self._precision == "fp32":
@@ -172,18 +192,66 @@ class DecoderGraph:
         self._weights["lm_head.values"] = self._weights["embed_tokens.values"].reshape(rows, columns // 32, 32)
         self._quantised_product(x, "lm_head", "embed_tokens.scales", rows, columns, "logits")
 
-    def _linear(self, x: str, name: str, source: str, *, rotary_heads: int = 0) -> str:
-        """A matrix product. Query and key rows of interleaved files are put back into halves."""
+    def _split_product(
+        self, x: str, layer: int, name: str, sources: Sequence[str], rotary_heads: Sequence[int] = (0, 0)
+    ) -> list[str]:
+        """Several projections of one input, as one product that is cut afterwards."""
+        product, more = self._product(x, layer, name, sources, rotary_heads)
+        whole = self._node("Add", [product, more], f"{product}.sum")
+        sizes = [self._projections[part][1] for part in PRODUCTS[name]]
+        outputs = [f"layers.{layer}.{part}" for part in PRODUCTS[name]]
+        cuts = self._constant(f"sizes.{name}", np.array(sizes))
+        self._nodes.append(helper.make_node("Split", [whole, cuts], outputs, name=f"{product}/Split", axis=-1))
+        return outputs
+
+    def _product(
+        self, x: str, layer: int, name: str, sources: Sequence[str], rotary_heads: Sequence[int] = (0,)
+    ) -> tuple[str, str]:
+        """A product with matrices side by side, and what a LoRA adds to it (nothing without one).
+
+        Query and key rows of interleaved files are put back into halves.
+        """
+        full = f"layers.{layer}.{name}"
+        weights = [f"blk.{layer}.{source}.weight" for source in sources]
         if self._precision == "fp32":
-            matrix = self._halves(self._checkpoint.floats(f"{source}.weight"), rotary_heads)
-            self._weights[f"{name}.weight"] = np.ascontiguousarray(matrix.T)
-            return self._node("MatMul", [x, f"{name}.weight"], name)
-        blocks = self._checkpoint.blocks(f"{source}.weight")
-        values, scales = self._halves(blocks.values, rotary_heads), self._halves(blocks.scales, rotary_heads)
-        rows, columns = values.shape
-        self._weights[f"{name}.values"] = values.reshape(rows, columns // 32, 32)
-        self._weights[f"{name}.scales"] = scales
-        return self._quantised_product(x, name, f"{name}.scales", rows, columns, name)
+            matrices = [
+                self._halves(self._checkpoint.floats(weight), heads)
+                for weight, heads in zip(weights, rotary_heads, strict=True)
+            ]
+            self._weights[f"{full}.weight"] = np.ascontiguousarray(np.concatenate(matrices).T)
+            rows = [len(matrix) for matrix in matrices]
+            columns = matrices[0].shape[1]
+            product = self._node("MatMul", [x, f"{full}.weight"], full)
+        else:
+            blocks = [self._checkpoint.blocks(weight) for weight in weights]
+            rows, columns = [len(block.values) for block in blocks], blocks[0].values.shape[1]
+            pairs = list(zip(blocks, rotary_heads, strict=True))
+            values = np.concatenate([self._halves(block.values, heads) for block, heads in pairs])
+            scales = np.concatenate([self._halves(block.scales, heads) for block, heads in pairs])
+            self._weights[f"{full}.values"] = values.reshape(sum(rows), columns // 32, 32)
+            self._weights[f"{full}.scales"] = scales
+            product = self._quantised_product(x, full, f"{full}.scales", sum(rows), columns, full)
+        self._projections |= {part: [columns, size] for part, size in zip(PRODUCTS[name], rows, strict=True)}
+        return product, self._lora(x, full, columns, sum(rows))
+
+    def _lora(self, x: str, name: str, columns: int, rows: int) -> str:
+        """The product of a low-rank pair of optional inputs; zeros where they are absent."""
+        for part, shape in (("lora_A", (columns, 0)), ("lora_B", (0, rows))):
+            self._weights[f"{name}.{part}"] = np.zeros(shape, np.float32)
+            free = [size or f"{name}.rank" for size in shape]
+            self._optional.append(helper.make_tensor_value_info(f"{name}.{part}", TensorProto.FLOAT, free))
+        down = self._node("MatMul", [x, f"{name}.lora_A"], f"{name}.lora_down")
+        return self._node("MatMul", [down, f"{name}.lora_B"], f"{name}.lora_up")
+
+    def _sum(self, x: str, more: str, name: str, norm: str) -> str:
+        """Two shares added, and normalised where the model does so; the norm's node then adds for nothing."""
+        if not self._g.sandwich:
+            return self._node("Add", [x, more], name)
+        self._weights[f"{name}_norm.weight"] = self._checkpoint.floats(f"{norm}.weight")
+        return self._node(
+            "SkipSimplifiedLayerNormalization", [x, more, f"{name}_norm.weight"], f"{name}_norm",
+            domain="com.microsoft", epsilon=self._g.epsilon,
+        )  # fmt: skip
 
     def _quantised_product(self, x: str, name: str, scales: str, rows: int, columns: int, output: str) -> str:
         return self._node(
@@ -238,6 +306,13 @@ class DecoderGraph:
         )
         return output
 
+    def _rename(self, output: str, name: str) -> None:
+        for node in reversed(self._nodes):
+            for place, present in enumerate(node.output):
+                if present == output:
+                    node.output[place] = name
+                    return
+
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         self._weights.setdefault(name, value)
         return name
@@ -262,16 +337,30 @@ class DecoderGraph:
             for part in ("key", "value"):
                 inputs.append(helper.make_tensor_value_info(f"past.{layer}.{part}", real, cache))
                 outputs.append(helper.make_tensor_value_info(f"present.{layer}.{part}", real, cache))
-        graph = helper.make_graph(
-            self._nodes,
-            "causal_lm",
-            inputs,
-            outputs,
-            _with_external_data(self._weights, path.with_suffix(".onnx.data")),
-        )
+        outputs += [
+            helper.make_tensor_value_info(f"queries.{layer}", real, ["B", "S", g.heads * g.head_width])
+            for layer in g.wide
+        ]
+        self._tensors = _with_external_data(self._weights, path.with_suffix(".onnx.data"))
+        graph = helper.make_graph(self._nodes, "causal_lm", [*inputs, *self._optional], outputs, self._tensors)
         opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="triptych")
         path.write_bytes(model.SerializeToString())
+
+    def _embedding_places(self, path: Path) -> dict[str, Any]:
+        """Where the embedding lies, so that its rows can be read without the graph."""
+        places = {
+            tensor.name: int(entry.value)
+            for tensor in self._tensors
+            for entry in tensor.external_data
+            if entry.key == "offset"
+        }
+        found: dict[str, Any] = {
+            name: places[f"embed_tokens{suffix}"]
+            for name, suffix in (("values", ".values"), ("scales", ".scales"), ("floats", ""))
+            if f"embed_tokens{suffix}" in places
+        }
+        return {"file": path.with_suffix(".onnx.data").name, **found, "scale": self._g.embedding_scale}
 
 
 def _with_external_data(weights: dict[str, NDArray[Any]], path: Path) -> list[onnx.TensorProto]:

@@ -42,7 +42,7 @@ class Builder:
 
 BUILDERS: dict[str, Builder] = {
     "whisper-base": Builder("export.whisper", "build", 3),
-    "gemma-3-270m": Builder("export.causal_lm", "build_gemma", 2),
-    "smollm2-135m-instruct": Builder("export.causal_lm", "build_smollm2", 1),
+    "gemma-3-270m": Builder("export.causal_lm", "build_gemma", 3),
+    "smollm2-135m-instruct": Builder("export.causal_lm", "build_smollm2", 2),
 }
 """By model id. Models that are not here run from their weight folders."""

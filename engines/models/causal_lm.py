@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,20 @@ from tokenizers import Tokenizer
 
 from engines.errors import BadInput, BadOption, GraphInvalid
 from engines.runtime import generation, scoring, sessions
+from engines.runtime.attention import WideLayers
 from engines.runtime.decoder import Decoder, Logits
+from engines.runtime.embedding import EmbeddingTable
 from engines.runtime.generation import Sampling
 from engines.runtime.kv_cache import CacheShape, KeyValueCache, PrefixStore, common_prefix
+from engines.runtime.lora import Lora, ProjectionSizes
 from engines.runtime.text_beam import beam_search
 from engines.runtime.text_stream import TextStream
+from engines.runtime.writing import Choice, Part, Sequenced, Writing
 
 _PREFILL = 512
 """Tokens of a prompt that are computed at once."""
+
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 _QUESTIONS = """{system}
 
@@ -42,18 +49,34 @@ class CausalLM:
         session: the opened graph of ``export/causal_lm.py``.
         tokenizer: its tokenizer.
         config: what ``config.json`` says.
+        embedding: its token embeddings.
     """
 
-    def __init__(self, session: ort.InferenceSession, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+    def __init__(
+        self, session: ort.InferenceSession, tokenizer: Tokenizer, config: dict[str, Any], embedding: EmbeddingTable
+    ) -> None:
         self._config = config
         self._provider = sessions.provider_of(session)
         self._shape = CacheShape(config["layers"], config["kv_heads"], config["head_width"])
-        self.decoder = Decoder(session, self._shape, config["width"], config["vocabulary"])
+        wide = config["wide"]
+        self.decoder = Decoder(
+            session,
+            self._shape,
+            config["width"],
+            config["vocabulary"],
+            projections=ProjectionSizes.of(config),
+            wide=WideLayers(tuple(wide["layers"]), config["heads"], config["head_width"], wide["rope_base"])
+            if wide
+            else None,
+        )
+        self.embedding = embedding
         self.tokenizer = tokenizer
         # What a person says is text, even where it looks like a control token.
         self.tokenizer.encode_special_tokens = True
         self._end = frozenset(config["end"])
         self._prefixes = PrefixStore()
+        self._unreadable: NDArray[np.bool_] | None = None
+        self._choice: tuple[object, Choice] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> CausalLM:
@@ -65,10 +88,12 @@ class CausalLM:
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            place, vocabulary, width = config["embedding"], config["vocabulary"], config["width"]
         except Exception as error:  # tokenizers raises bare Exception
             message = f"The language model in {folder.name} cannot be opened: {error}."
             raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error
-        return cls(sessions.open_session(folder / "model.onnx"), tokenizer, config)
+        embedding = EmbeddingTable(folder, place, vocabulary, width)
+        return cls(sessions.open_session(folder / "model.onnx"), tokenizer, config, embedding)
 
     @property
     def name(self) -> str:
@@ -97,7 +122,7 @@ class CausalLM:
 
     # --- scoring ---
 
-    def score(self, prefix: str, continuations: list[str]) -> list[tuple[float, int]]:
+    def score(self, prefix: str, continuations: list[str], *, lora: Lora | None = None) -> list[tuple[float, int]]:
         """Scores continuations of one prefix in one batch; the prefix is computed once.
 
         Where a continuation's first letters merge with the prefix's last into one token, scoring begins before that
@@ -106,6 +131,7 @@ class CausalLM:
         Args:
             prefix: the shared context; may be empty.
             continuations: texts that follow it, N of them.
+            lora: adapter to score with.
 
         Returns:
             For each the sum of token log-probabilities in nats and the number of tokens; an empty text has 0 of both.
@@ -120,11 +146,12 @@ class CausalLM:
         texts = [self._tokens(prefix + continuation) for continuation in continuations]
         self._check_length(max(map(len, texts)), 0)
         shared = min([common_prefix(before, tokens) for tokens in texts])
-        cache = self._computed(before[: shared - 1])
-        scores = scoring.score_continuations(self.decoder, cache, [tokens[shared - 1 :] for tokens in texts])
+        decoder = self.decoder.adapted(lora)
+        cache = self._computed(decoder, before[: shared - 1], lora)
+        scores = scoring.score_continuations(decoder, cache, [tokens[shared - 1 :] for tokens in texts])
         return [(float(values.sum()), len(values)) for values in scores]
 
-    def score_tokens(self, text: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def score_tokens(self, text: str, *, lora: Lora | None = None) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """The tokens of a text and the log-probability of each in nats.
 
         Raises:
@@ -132,7 +159,7 @@ class CausalLM:
         """
         tokens = self._tokens(text)
         self._check_length(len(tokens), 0)
-        values = scoring.score_continuations(self.decoder, KeyValueCache(self._shape), [tokens])[0]
+        values = scoring.score_continuations(self.decoder.adapted(lora), KeyValueCache(self._shape), [tokens])[0]
         return tuple(self._detokenise([token]) for token in tokens[1:]), values
 
     # --- writing ---
@@ -147,6 +174,7 @@ class CausalLM:
         seed: int = 0,
         top_k: int = 40,
         top_p: float = 0.95,
+        lora: Lora | None = None,
     ) -> Iterator[str]:
         """Yields pieces of text as they are decoded; ends before a stop string, which is not yielded.
 
@@ -160,6 +188,7 @@ class CausalLM:
             seed: for sampling; the same seed gives the same text.
             top_k: draws from that many of the likeliest tokens.
             top_p: draws from the likeliest tokens that have this much probability together.
+            lora: adapter to write with.
 
         Raises:
             BadInput: the prompt is longer than the context.
@@ -167,10 +196,10 @@ class CausalLM:
             Cancelled: the work was cancelled.
         """
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
-        yield from self._write(self._tokens(prompt), max_tokens, stop, sampling)
+        yield from self._write(self._tokens(prompt), max_tokens, stop, sampling, lora)
 
     def generate_nbest(
-        self, prompt: str, n: int, max_tokens: int, stop: tuple[str, ...] = ()
+        self, prompt: str, n: int, max_tokens: int, stop: tuple[str, ...] = (), *, lora: Lora | None = None
     ) -> list[tuple[str, float, int]]:
         """The ``n`` best continuations by beam search, best per token first, with unique texts.
 
@@ -186,23 +215,31 @@ class CausalLM:
         if n < 1:
             raise BadOption(f"{n} texts cannot be written.", "Ask for 1 or more.")
         tokens = self._tokens(prompt)
-        cache, logits = self._prefill(tokens, max_tokens)
+        decoder = self.decoder.adapted(lora)
+        cache, logits = self._prefill(decoder, tokens, max_tokens, lora)
         written = beam_search(
-            self.decoder, cache, logits, beam=n, max_tokens=max_tokens, end=self._end,
+            decoder, cache, logits, beam=n, max_tokens=max_tokens, end=self._end,
             detokenise=self._detokenise, stop=stop,
         )  # fmt: skip
         return [(text.text, text.log_probability, text.count) for text in written]
 
     def chat(
-        self, system: str, user: str, *, max_tokens: int, temperature: float = 0.0, seed: int = 0
+        self,
+        system: str,
+        user: str,
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        lora: Lora | None = None,
     ) -> Iterator[str]:
         """As :meth:`generate`, in the model's own chat format; base models use a plain question-and-answer prompt."""
         sampling = Sampling(temperature=temperature, seed=seed)
         if self._config["chat"] == "chatml":
-            yield from self._write(self._chatml(system, user), max_tokens, (), sampling)
+            yield from self._write(self._chatml(system, user), max_tokens, (), sampling, lora)
             return
         prompt = _QUESTIONS.format(system=system, user=" ".join(user.split())).lstrip()
-        stream = self._write(self._tokens(prompt), max_tokens, ("\n", "Question:"), sampling)
+        stream = self._write(self._tokens(prompt), max_tokens, ("\n", "Question:"), sampling, lora)
         first = True
         for piece in stream:
             text = piece.lstrip() if first else piece
@@ -210,12 +247,91 @@ class CausalLM:
             if text:
                 yield text
 
-    def _write(self, tokens: list[int], max_tokens: int, stop: Sequence[str], sampling: Sampling) -> Iterator[str]:
-        cache, logits = self._prefill(tokens, max_tokens)
+    def write_from(
+        self,
+        parts: Sequence[Part],
+        *,
+        lora: Lora | None = None,
+        max_tokens: int,
+        allowed: Sequence[int] | NDArray[np.int64] | None = None,
+        end: int | Collection[int] | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+        attention: bool = False,
+    ) -> Writing:
+        """Writes what follows tokens and vectors; a text that runs in circles is ended.
+
+        Args:
+            parts: token ids, or vectors ``(N, W)`` in the scale of :meth:`embeddings`, one behind the other. Nothing
+                is put before them.
+            lora: adapter to write with.
+            max_tokens: upper bound of new tokens.
+            allowed: tokens that may be written beside those of ``end``; None: all. Probabilities are among these.
+            end: tokens that end the text; None: the model's own.
+            temperature: 0 decodes greedily.
+            seed: for sampling.
+            attention: whether :meth:`Writing.attention` will be asked for.
+
+        Returns:
+            an iterator over the tokens; nothing is computed before the first is asked for.
+
+        Raises:
+            BadInput: the input is longer than the context.
+            BadOption: a setting has an impossible value.
+            GraphInvalid: the adapter is not for this model.
+            ValueError: there is nothing to write from, or vectors do not have the model's width.
+        """
+        sequence = Sequenced.of(parts, self.decoder.width)
+        self._check_limits(len(sequence.ids), max_tokens)
+        choice = self._chosen(allowed, end)
+        decoder = self.decoder.adapted(lora, watching=attention)
+
+        def start() -> tuple[KeyValueCache, NDArray[np.float32]]:
+            ids = sequence.ids.tolist()
+            weights = lora.digest if lora else ""
+            known = sequence.embeds is None
+            cache = (
+                self._prefixes.begin(ids, self._shape, weights)
+                if known
+                else KeyValueCache(self._shape, capacity=len(ids) + max_tokens)
+            )
+            state = np.zeros(0, np.float32)
+            for begin in range(cache.length, len(ids), _PREFILL):
+                part = slice(begin, begin + _PREFILL)
+                embeds = None if sequence.embeds is None else sequence.embeds[None, part]
+                if choice.head is None:
+                    state = decoder.advance(cache, sequence.ids[None, part], embeds=embeds)[0]
+                else:
+                    state = decoder.hidden(cache, sequence.ids[None, part], embeds)[0, -1]
+            if known:
+                self._prefixes.keep(ids, cache, weights)
+            return cache, state
+
+        return Writing(
+            decoder, start, places=len(sequence.ids), choice=choice, max_tokens=max_tokens,
+            sampling=Sampling(temperature=temperature, seed=seed), detokenise=self._detokenise, watching=attention,
+        )  # fmt: skip
+
+    def _chosen(self, allowed: Sequence[int] | NDArray[np.int64] | None, end: int | Collection[int] | None) -> Choice:
+        """What may be written; the head's rows of the last selection are kept."""
+        ends = self._end if end is None else frozenset([end] if isinstance(end, int) else end)
+        if allowed is None:
+            return Choice(None, None, ends)
+        ids = np.union1d(np.asarray(allowed, np.int64), np.array(sorted(ends), np.int64))
+        key = (ids.tobytes(), ends)
+        if self._choice is None or self._choice[0] != key:
+            if len(ids) == 0 or ids[0] < 0 or ids[-1] >= self.decoder.vocabulary:
+                raise ValueError(f"allowed tokens must be from 0 to {self.decoder.vocabulary - 1}")
+            self._choice = (key, Choice(ids, self.embedding.rows(ids), ends))
+        return self._choice[1]
+
+    def _write(
+        self, tokens: list[int], max_tokens: int, stop: Sequence[str], sampling: Sampling, lora: Lora | None
+    ) -> Iterator[str]:
+        decoder = self.decoder.adapted(lora)
+        cache, logits = self._prefill(decoder, tokens, max_tokens, lora)
         stream = TextStream(self._detokenise, stop)
-        written = generation.generate(
-            self.decoder, cache, logits, max_tokens=max_tokens, sampling=sampling, end=self._end
-        )
+        written = generation.generate(decoder, cache, logits, max_tokens=max_tokens, sampling=sampling, end=self._end)
         for token in written:
             piece = stream.add(token)
             if piece:
@@ -225,6 +341,29 @@ class CausalLM:
         rest = stream.finish()
         if rest:
             yield rest
+
+    # --- embeddings ---
+
+    def embeddings(self, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Embeddings of tokens ``(len(ids), W)``, in the scale in which vectors are taken."""
+        return self.embedding.rows(ids) * np.float32(self.embedding.scale)
+
+    def nearest(self, vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The tokens whose embeddings point most nearly where vectors point; control tokens and bytes are left out.
+
+        Args:
+            vectors: ``(N, W)``, in any scale.
+            k: tokens per vector.
+
+        Returns:
+            ids ``(N, k)`` and cosines ``(N, k)``, best first.
+        """
+        if self._unreadable is None:
+            self._unreadable = np.zeros(self.decoder.vocabulary, np.bool_)
+            special = {place for place, token in self.tokenizer.get_added_tokens_decoder().items() if token.special}
+            bytes_ = {place for token, place in self.tokenizer.get_vocab().items() if _BYTE.fullmatch(token)}
+            self._unreadable[sorted(special | bytes_)] = True
+        return self.embedding.nearest(vectors, k, self._unreadable)
 
     # --- tokens and prefixes ---
 
@@ -254,27 +393,29 @@ class CausalLM:
                 "Give it a shorter one.",
             )
 
-    def _prefill(self, tokens: list[int], max_tokens: int) -> tuple[KeyValueCache, Logits]:
-        """The cache and the logits after a prompt."""
+    def _check_limits(self, tokens: int, max_tokens: int) -> None:
         if max_tokens < 1:
             raise BadOption(f"A text of {max_tokens} tokens cannot be written.", "Allow 1 or more.")
-        self._check_length(len(tokens), max_tokens)
-        cache = self._prefixes.begin(tokens, self._shape)
-        logits = self._append(cache, tokens[cache.length :])
-        self._prefixes.keep(tokens, cache)
+        self._check_length(tokens, max_tokens)
+
+    def _prefill(
+        self, decoder: Decoder, tokens: list[int], max_tokens: int, lora: Lora | None
+    ) -> tuple[KeyValueCache, Logits]:
+        """The cache and the logits after a prompt."""
+        self._check_limits(len(tokens), max_tokens)
+        weights = lora.digest if lora else ""
+        cache = self._prefixes.begin(tokens, self._shape, weights)
+        logits = _append(decoder, cache, tokens[cache.length :])
+        self._prefixes.keep(tokens, cache, weights)
         return cache, logits
 
-    def _computed(self, tokens: Sequence[int]) -> KeyValueCache:
+    def _computed(self, decoder: Decoder, tokens: list[int], lora: Lora | None) -> KeyValueCache:
         """A cache that holds exactly these tokens."""
-        if not tokens:
-            return KeyValueCache(self._shape)
-        cache = self._prefixes.begin(tokens, self._shape)
-        self._append(cache, tokens[cache.length :])
-        self._prefixes.keep(tokens, cache)
-        return cache
+        return self._prefill(decoder, tokens, 1, lora)[0] if tokens else KeyValueCache(self._shape)
 
-    def _append(self, cache: KeyValueCache, tokens: Sequence[int]) -> Logits:
-        logits: Logits = np.zeros((0, 0), np.float32)
-        for begin in range(0, len(tokens), _PREFILL):
-            logits = self.decoder.advance(cache, np.array([tokens[begin : begin + _PREFILL]], np.int64))
-        return logits
+
+def _append(decoder: Decoder, cache: KeyValueCache, tokens: Sequence[int]) -> Logits:
+    logits: Logits = np.zeros((0, 0), np.float32)
+    for begin in range(0, len(tokens), _PREFILL):
+        logits = decoder.advance(cache, np.array([tokens[begin : begin + _PREFILL]], np.int64))
+    return logits

@@ -106,12 +106,20 @@ class PrefixStore:
 
     def __init__(self, limit: int = 64 << 20) -> None:
         self._limit = limit
-        self._entries: list[tuple[tuple[int, ...], KeyValueCache]] = []
+        self._entries: list[tuple[tuple[int, ...], KeyValueCache, str]] = []
 
-    def begin(self, tokens: Sequence[int], shape: CacheShape) -> KeyValueCache:
-        """A cache that holds as much of ``tokens`` as is known, never the last one."""
+    def begin(self, tokens: Sequence[int], shape: CacheShape, weights: str = "") -> KeyValueCache:
+        """A cache that holds as much of ``tokens`` as is known, never the last one.
+
+        Args:
+            tokens: the prompt.
+            shape: of the cache.
+            weights: with what adapter it is computed (its digest); caches of another one are never used.
+        """
         best, shared = None, 0
         for entry in self._entries:
+            if entry[2] != weights:
+                continue
             count = min(common_prefix(entry[0], tokens), len(tokens) - 1)
             if count > shared:
                 best, shared = entry, count
@@ -121,7 +129,7 @@ class PrefixStore:
         self._entries.append(best)
         return best[1].taken(shared, capacity=len(tokens) + 64)
 
-    def keep(self, tokens: Sequence[int], cache: KeyValueCache) -> None:
+    def keep(self, tokens: Sequence[int], cache: KeyValueCache, weights: str = "") -> None:
         """Keeps a copy of the first ``len(tokens)`` places.
 
         It takes the place of a prompt with which it shares its greater part: of prompts with the same examples the
@@ -131,11 +139,11 @@ class PrefixStore:
         if len(new) < self._WORTH:
             return
         for entry in self._entries:
-            if 2 * common_prefix(entry[0], new) > len(new):
+            if entry[2] == weights and 2 * common_prefix(entry[0], new) > len(new):
                 self._entries.remove(entry)
                 break
         copy = cache.taken(len(new))
-        self._entries.append((new, copy))
+        self._entries.append((new, copy, weights))
         while sum(entry[1].nbytes for entry in self._entries) > self._limit:
             del self._entries[0]
 
