@@ -127,3 +127,23 @@ class EngineCrashed(TriptychError):
 
 class Cancelled(TriptychError):
     """The user cancelled."""
+
+
+class RecipeInvalid(BadInput):
+    """A training recipe says something impossible."""
+
+
+class CorpusInvalid(BadInput):
+    """Training data are missing, empty or damaged."""
+
+
+class TrainingDiverged(TriptychError):
+    """The loss is no number any more; the last good weights were kept."""
+
+
+class AdapterMissing(TriptychError):
+    """The trained weights of an adapter are not there."""
+
+
+class AdapterMismatch(TriptychError):
+    """An adapter was trained for another encoder, language model or trunk."""

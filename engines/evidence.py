@@ -183,4 +183,21 @@ class SpeechTokens:
     seconds: float
 
 
-Evidence: TypeAlias = NBest | Correction | Attention | TokenScores | Segments | Posteriors | Neighbours | SpeechTokens
+@dataclass(frozen=True)
+class Routing:
+    """Which experts a mixture wrote with.
+
+    Attributes:
+        segment: index of the stretch of speech.
+        experts: names of the experts that were used, heaviest first; each is named after a source of errors.
+        weights: one per expert, in (0, 1]; they sum to 1.
+    """
+
+    segment: int
+    experts: tuple[str, ...]
+    weights: tuple[float, ...]
+
+
+Evidence: TypeAlias = (
+    NBest | Correction | Attention | TokenScores | Segments | Posteriors | Neighbours | SpeechTokens | Routing
+)

@@ -5,7 +5,7 @@ The baseline takes the best hypothesis of every list, rescoring chooses another,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from engines.contract import Component, Event, Finished, Request, Task
 from engines.errors import UnknownLanguage
@@ -31,7 +31,11 @@ def require_english(request: Request) -> None:
 
 
 def run(
-    components: Components, request: Request, choose: Choose, models: dict[str, Component] | None = None
+    components: Components,
+    request: Request,
+    choose: Choose,
+    models: dict[str, Component] | None = None,
+    notes: Callable[[], Sequence[str]] = tuple,
 ) -> Iterator[Event]:
     """Transcribes, translates to English or speaks, by what ``choose`` makes of every list.
 
@@ -40,6 +44,7 @@ def run(
         request: a task other than ``respond``.
         choose: see :data:`Choose`; the text's kind tells whether the lists are translations.
         models: role → component of what ``choose`` uses besides the recogniser.
+        notes: gives sentences for the user, once all is done.
     """
     translating = request.task is Task.TRANSLATE
     text = results.Text("translation" if translating else "transcript", "en" if translating else None)
@@ -60,6 +65,6 @@ def run(
             language=language,
             transcript=None if translating else text,
             translation=text if translating else None,
-            notes=() if text.parts else (results.NO_SPEECH,),
+            notes=tuple(notes()) if text.parts else (results.NO_SPEECH,),
         )
     )

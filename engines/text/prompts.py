@@ -1,4 +1,4 @@
-"""Few-shot prompts for base language models: translation and generative error correction.
+"""Prompts for base language models: translation by examples, generative error correction by examples or learnt.
 
 The example sentences stand in ``resources/prompts``; none of them occurs in a recording that anything is measured on.
 Prompts begin with what never changes, so that a language model can keep the state of that prefix.
@@ -54,6 +54,17 @@ def correction(hypotheses: Sequence[str], *, translated: bool = False) -> str:
     table = _correction_table()
     shots = table["translation" if translated else "transcript"]
     return "".join(_entry(shot["hypotheses"], shot["response"]) for shot in shots) + _entry(list(hypotheses), None)
+
+
+def learned(hypotheses: Sequence[str]) -> str:
+    """Prompt that a model trained on such lists continues with the corrected text and a newline.
+
+    The same form without examples: what they show has been learnt.
+
+    Args:
+        hypotheses: the N-best list, best first, at least one.
+    """
+    return _entry(list(hypotheses), None)
 
 
 def _entry(hypotheses: list[str], response: str | None) -> str:
