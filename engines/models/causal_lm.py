@@ -14,32 +14,21 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from engines.errors import BadInput, BadOption, GraphInvalid
+from engines.models import chat_prompts
 from engines.runtime import generation, scoring, sessions
 from engines.runtime.attention import WideLayers
-from engines.runtime.decoder import Decoder, Logits
+from engines.runtime.choice import Choice
+from engines.runtime.decoder import Decoder
 from engines.runtime.embedding import EmbeddingTable
 from engines.runtime.generation import Sampling
 from engines.runtime.kv_cache import CacheShape, KeyValueCache, PrefixStore, common_prefix
 from engines.runtime.lora import Lora, ProjectionSizes
-from engines.runtime.text_beam import beam_search
+from engines.runtime.prompts import Part, Prompt
+from engines.runtime.text_beam import Written, beam_search
 from engines.runtime.text_stream import TextStream
-from engines.runtime.writing import Choice, Part, Sequenced, Writing
-
-_PREFILL = 512
-"""Tokens of a prompt that are computed at once."""
+from engines.runtime.writing import Writing
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-
-_QUESTIONS = """{system}
-
-Question: What is the largest planet of the solar system?
-Answer: The largest planet of the solar system is Jupiter.
-
-Question: How do I get rid of a headache?
-Answer: Drink a glass of water, rest in a quiet and dark room, and take a painkiller if it does not get better.
-
-Question: {user}
-Answer:"""
 
 
 class CausalLM:
@@ -65,18 +54,16 @@ class CausalLM:
             config["width"],
             config["vocabulary"],
             projections=ProjectionSizes.of(config),
-            wide=WideLayers(tuple(wide["layers"]), config["heads"], config["head_width"], wide["rope_base"])
-            if wide
-            else None,
+            wide=wide and WideLayers(tuple(wide["layers"]), config["heads"], config["head_width"], wide["rope_base"]),
         )
         self.embedding = embedding
         self.tokenizer = tokenizer
         # What a person says is text, even where it looks like a control token.
         self.tokenizer.encode_special_tokens = True
-        self._end = frozenset(config["end"])
+        self._all = Choice(None, None, frozenset(config["end"]))
         self._prefixes = PrefixStore()
         self._unreadable: NDArray[np.bool_] | None = None
-        self._choice: tuple[object, Choice] | None = None
+        self._choice = (b"", self._all)
 
     @classmethod
     def open(cls, folder: Path) -> CausalLM:
@@ -147,7 +134,9 @@ class CausalLM:
         self._check_length(max(map(len, texts)), 0)
         shared = min([common_prefix(before, tokens) for tokens in texts])
         decoder = self.decoder.adapted(lora)
-        cache = self._computed(decoder, before[: shared - 1], lora)
+        cache = KeyValueCache(self._shape)
+        if shared > 1:
+            cache, _ = Prompt(np.array(before[: shared - 1])).compute(decoder, self._all, self._prefixes, lora)
         scores = scoring.score_continuations(decoder, cache, [tokens[shared - 1 :] for tokens in texts])
         return [(float(values.sum()), len(values)) for values in scores]
 
@@ -212,15 +201,8 @@ class CausalLM:
             BadOption: a setting has an impossible value.
             Cancelled: the work was cancelled.
         """
-        if n < 1:
-            raise BadOption(f"{n} texts cannot be written.", "Ask for 1 or more.")
-        tokens = self._tokens(prompt)
-        decoder = self.decoder.adapted(lora)
-        cache, logits = self._prefill(decoder, tokens, max_tokens, lora)
-        written = beam_search(
-            decoder, cache, logits, beam=n, max_tokens=max_tokens, end=self._end,
-            detokenise=self._detokenise, stop=stop,
-        )  # fmt: skip
+        prompt_tokens = Prompt(np.array(self._tokens(prompt)))
+        written = self._beam(prompt_tokens, n, self._all, max_tokens, lora, stop)
         return [(text.text, text.log_probability, text.count) for text in written]
 
     def chat(
@@ -236,10 +218,12 @@ class CausalLM:
         """As :meth:`generate`, in the model's own chat format; base models use a plain question-and-answer prompt."""
         sampling = Sampling(temperature=temperature, seed=seed)
         if self._config["chat"] == "chatml":
-            yield from self._write(self._chatml(system, user), max_tokens, (), sampling, lora)
+            yield from self._write(
+                chat_prompts.chatml(self.tokenizer, self._encode, system, user), max_tokens, (), sampling, lora
+            )
             return
-        prompt = _QUESTIONS.format(system=system, user=" ".join(user.split())).lstrip()
-        stream = self._write(self._tokens(prompt), max_tokens, ("\n", "Question:"), sampling, lora)
+        prompt = self._tokens(chat_prompts.questions(system, user))
+        stream = self._write(prompt, max_tokens, chat_prompts.QUESTION_STOPS, sampling, lora)
         first = True
         for piece in stream:
             text = piece.lstrip() if first else piece
@@ -281,57 +265,68 @@ class CausalLM:
             GraphInvalid: the adapter is not for this model.
             ValueError: there is nothing to write from, or vectors do not have the model's width.
         """
-        sequence = Sequenced.of(parts, self.decoder.width)
-        self._check_limits(len(sequence.ids), max_tokens)
+        prompt = Prompt.of(parts, self.decoder.width)
+        self._check_limits(len(prompt.ids), max_tokens)
         choice = self._chosen(allowed, end)
         decoder = self.decoder.adapted(lora, watching=attention)
-
-        def start() -> tuple[KeyValueCache, NDArray[np.float32]]:
-            ids = sequence.ids.tolist()
-            weights = lora.digest if lora else ""
-            known = sequence.embeds is None
-            cache = (
-                self._prefixes.begin(ids, self._shape, weights)
-                if known
-                else KeyValueCache(self._shape, capacity=len(ids) + max_tokens)
-            )
-            state = np.zeros(0, np.float32)
-            for begin in range(cache.length, len(ids), _PREFILL):
-                part = slice(begin, begin + _PREFILL)
-                embeds = None if sequence.embeds is None else sequence.embeds[None, part]
-                if choice.head is None:
-                    state = decoder.advance(cache, sequence.ids[None, part], embeds=embeds)[0]
-                else:
-                    state = decoder.hidden(cache, sequence.ids[None, part], embeds)[0, -1]
-            if known:
-                self._prefixes.keep(ids, cache, weights)
-            return cache, state
-
         return Writing(
-            decoder, start, places=len(sequence.ids), choice=choice, max_tokens=max_tokens,
-            sampling=Sampling(temperature=temperature, seed=seed), detokenise=self._detokenise, watching=attention,
+            decoder, lambda: prompt.compute(decoder, choice, self._prefixes, lora, max_tokens),
+            places=len(prompt.ids), choice=choice, max_tokens=max_tokens, detokenise=self._detokenise,
+            sampling=Sampling(temperature=temperature, seed=seed), watching=attention,
         )  # fmt: skip
+
+    def write_nbest_from(
+        self,
+        parts: Sequence[Part],
+        n: int,
+        *,
+        lora: Lora | None = None,
+        max_tokens: int,
+        allowed: Sequence[int] | NDArray[np.int64] | None = None,
+        end: int | Collection[int] | None = None,
+    ) -> list[Written]:
+        """The ``n`` best texts by beam search, best per token first; see :meth:`write_from`.
+
+        Raises:
+            Cancelled: the work was cancelled.
+        """
+        return self._beam(Prompt.of(parts, self.decoder.width), n, self._chosen(allowed, end), max_tokens, lora)
+
+    def _beam(
+        self, prompt: Prompt, n: int, choice: Choice, max_tokens: int, lora: Lora | None, stop: Sequence[str] = ()
+    ) -> list[Written]:
+        if n < 1:
+            raise BadOption(f"{n} texts cannot be written.", "Ask for 1 or more.")
+        self._check_limits(len(prompt.ids), max_tokens)
+        decoder = self.decoder.adapted(lora)
+        cache, scores = prompt.compute(decoder, choice, self._prefixes, lora)
+        return beam_search(
+            decoder, cache, scores, beam=n, max_tokens=max_tokens, choice=choice, detokenise=self._detokenise, stop=stop
+        )
 
     def _chosen(self, allowed: Sequence[int] | NDArray[np.int64] | None, end: int | Collection[int] | None) -> Choice:
         """What may be written; the head's rows of the last selection are kept."""
-        ends = self._end if end is None else frozenset([end] if isinstance(end, int) else end)
+        ends = self._all.end if end is None else frozenset([end] if isinstance(end, int) else end)
         if allowed is None:
             return Choice(None, None, ends)
         ids = np.union1d(np.asarray(allowed, np.int64), np.array(sorted(ends), np.int64))
-        key = (ids.tobytes(), ends)
-        if self._choice is None or self._choice[0] != key:
+        key, choice = self._choice
+        if key != ids.tobytes() or choice.end != ends:
             if len(ids) == 0 or ids[0] < 0 or ids[-1] >= self.decoder.vocabulary:
                 raise ValueError(f"allowed tokens must be from 0 to {self.decoder.vocabulary - 1}")
-            self._choice = (key, Choice(ids, self.embedding.rows(ids), ends))
+            self._choice = (ids.tobytes(), Choice(ids, self.embedding.rows(ids), ends))
         return self._choice[1]
 
     def _write(
         self, tokens: list[int], max_tokens: int, stop: Sequence[str], sampling: Sampling, lora: Lora | None
     ) -> Iterator[str]:
         decoder = self.decoder.adapted(lora)
-        cache, logits = self._prefill(decoder, tokens, max_tokens, lora)
+        self._check_limits(len(tokens), max_tokens)
+        cache, logits = Prompt(np.array(tokens)).compute(decoder, self._all, self._prefixes, lora)
         stream = TextStream(self._detokenise, stop)
-        written = generation.generate(decoder, cache, logits, max_tokens=max_tokens, sampling=sampling, end=self._end)
+        written = generation.generate(
+            decoder, cache, logits, max_tokens=max_tokens, sampling=sampling, end=self._all.end
+        )
         for token in written:
             piece = stream.add(token)
             if piece:
@@ -378,14 +373,6 @@ class CausalLM:
     def _detokenise(self, tokens: list[int]) -> str:
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
 
-    def _chatml(self, system: str, user: str) -> list[int]:
-        start, end = self.tokenizer.token_to_id("<|im_start|>"), self.tokenizer.token_to_id("<|im_end|>")
-        tokens: list[int] = []
-        for role, text in (("system", system), ("user", user)):
-            if text or role == "user":
-                tokens += [start, *self._encode(f"{role}\n{text}"), end, *self._encode("\n")]
-        return [*tokens, start, *self._encode("assistant\n")]
-
     def _check_length(self, tokens: int, more: int) -> None:
         if tokens + more > self.context:
             raise BadInput(
@@ -397,25 +384,3 @@ class CausalLM:
         if max_tokens < 1:
             raise BadOption(f"A text of {max_tokens} tokens cannot be written.", "Allow 1 or more.")
         self._check_length(tokens, max_tokens)
-
-    def _prefill(
-        self, decoder: Decoder, tokens: list[int], max_tokens: int, lora: Lora | None
-    ) -> tuple[KeyValueCache, Logits]:
-        """The cache and the logits after a prompt."""
-        self._check_limits(len(tokens), max_tokens)
-        weights = lora.digest if lora else ""
-        cache = self._prefixes.begin(tokens, self._shape, weights)
-        logits = _append(decoder, cache, tokens[cache.length :])
-        self._prefixes.keep(tokens, cache, weights)
-        return cache, logits
-
-    def _computed(self, decoder: Decoder, tokens: list[int], lora: Lora | None) -> KeyValueCache:
-        """A cache that holds exactly these tokens."""
-        return self._prefill(decoder, tokens, 1, lora)[0] if tokens else KeyValueCache(self._shape)
-
-
-def _append(decoder: Decoder, cache: KeyValueCache, tokens: Sequence[int]) -> Logits:
-    logits: Logits = np.zeros((0, 0), np.float32)
-    for begin in range(0, len(tokens), _PREFILL):
-        logits = decoder.advance(cache, np.array([tokens[begin : begin + _PREFILL]], np.int64))
-    return logits

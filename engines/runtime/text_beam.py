@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.runtime import cancellation
+from engines.runtime.choice import Choice
 from engines.runtime.decoder import Decoder, Logits
 from engines.runtime.generation import repeats
 from engines.runtime.kv_cache import KeyValueCache
@@ -43,13 +44,23 @@ def beam_search(
     *,
     beam: int,
     max_tokens: int,
-    end: frozenset[int],
+    choice: Choice,
     detokenise: Detokenise,
     stop: Sequence[str] = (),
 ) -> list[Written]:
     """Writes the ``beam`` likeliest texts, best first, with unique texts.
 
     The prompt's cache is computed once and broadcast; when beams change places only what they wrote is copied.
+
+    Args:
+        decoder: the model.
+        cache: holds the prompt.
+        logits: ``(1, A)``, scores of what may come after it.
+        beam: texts that are pursued.
+        max_tokens: upper bound of new tokens.
+        choice: what may be written.
+        detokenise: text of tokens.
+        stop: strings that end a text.
 
     Raises:
         Cancelled: the work was cancelled.
@@ -69,11 +80,11 @@ def beam_search(
         places = places[np.argsort(-totals.ravel()[places])]
         kept: list[tuple[int, tuple[int, ...], float]] = []
         for place in places:
-            row, token = divmod(int(place), width)
-            tokens, score = live[row][0], float(totals[row, token])
+            row, column = divmod(int(place), width)
+            tokens, score, token = live[row][0], float(totals[row, column]), choice.token(column)
             text = detokenise([*tokens, token])
             cut = first_stop(text, stop)
-            if token in end or cut is not None:
+            if token in choice.end or cut is not None:
                 ended = _whole(detokenise(list(tokens))) if cut is None else text[:cut]
                 done.append(Written(tokens, ended, score, len(tokens) + 1))
             elif len(kept) < beam and not repeats((*tokens, token)):
@@ -90,7 +101,7 @@ def beam_search(
         else:
             many = _narrowed(many, rows)
         ids = np.array([[tokens[-1]] for tokens, _ in live], np.int64)
-        scores = log_softmax(decoder.advance(many, ids))
+        scores = log_softmax(choice.scores(decoder, many, ids))
     else:
         done += [Written(tokens, _whole(detokenise(list(tokens))), score, len(tokens)) for tokens, score in live]
     done.sort(key=lambda written: -written.rank)

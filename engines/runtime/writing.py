@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from engines.runtime import cancellation
 from engines.runtime.attention import attention
-from engines.runtime.decoder import Decoder
+from engines.runtime.choice import Choice
+from engines.runtime.decoder import Decoder, Logits
 from engines.runtime.generation import Sampler, Sampling, repeats
 from engines.runtime.kv_cache import KeyValueCache
 from engines.runtime.text_stream import Detokenise, TextStream
 
-Part = Sequence[int] | NDArray[np.integer] | NDArray[np.floating]
-"""Token ids, or vectors ``(N, W)`` in the scale of the graph's ``inputs_embeds``."""
+Start = Callable[[], tuple[KeyValueCache, Logits]]
 
 
 @dataclass(frozen=True)
@@ -34,59 +34,6 @@ class WrittenToken:
     log_probability: float
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What may be written: some tokens of the vocabulary and their rows of the head, or all.
-
-    Attributes:
-        ids: ``(A,)`` ascending, or None for all.
-        head: ``(A, W)``, the head's rows of them; None with all.
-        end: tokens that end the text.
-    """
-
-    ids: NDArray[np.int64] | None
-    head: NDArray[np.float32] | None
-    end: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Sequenced:
-    """Tokens and vectors as one sequence.
-
-    Attributes:
-        ids: ``(P,)``, -1 where a vector stands.
-        embeds: ``(P, W)``, zeros where a token stands; None without vectors.
-    """
-
-    ids: NDArray[np.int64]
-    embeds: NDArray[np.float32] | None
-
-    @classmethod
-    def of(cls, parts: Sequence[Part], width: int) -> Sequenced:
-        """Puts parts one behind the other.
-
-        Raises:
-            ValueError: a vector has another width or is not finite, or there is nothing at all.
-        """
-        ids: list[NDArray[np.int64]] = []
-        embeds: list[NDArray[np.float32]] = []
-        given = False
-        for part in parts:
-            array = np.asarray(part)
-            if array.ndim == 2:
-                if array.shape[1] != width or not np.isfinite(array).all():
-                    raise ValueError(f"vectors must be {width} finite numbers wide, these are {array.shape[1]}")
-                given = given or len(array) > 0
-                ids.append(np.full(len(array), -1, np.int64))
-                embeds.append(array.astype(np.float32))
-            else:
-                ids.append(array.astype(np.int64).reshape(-1))
-                embeds.append(np.zeros((array.size, width), np.float32))
-        if not sum(map(len, ids)):
-            raise ValueError("there is nothing to write from")
-        return cls(np.concatenate(ids), np.concatenate(embeds) if given else None)
-
-
 class Writing(Iterator[WrittenToken]):
     """A text on its way; iterate over it for its tokens.
 
@@ -94,8 +41,8 @@ class Writing(Iterator[WrittenToken]):
 
     Args:
         decoder: the model, watching if attention will be asked for.
-        start: computes the input and returns the cache and the first state: logits ``(V,)``, or with a choice of
-            tokens the hidden state ``(W,)``. It is called at the first token.
+        start: computes the prompt and returns its cache and the scores of the first token ``(1, A)``. It is called
+            when the first token is asked for.
         places: P, places of the input.
         choice: what may be written.
         max_tokens: upper bound.
@@ -106,7 +53,7 @@ class Writing(Iterator[WrittenToken]):
     def __init__(
         self,
         decoder: Decoder,
-        start: Callable[[], tuple[KeyValueCache, NDArray[np.float32]]],
+        start: Start,
         *,
         places: int,
         choice: Choice,
@@ -148,21 +95,20 @@ class Writing(Iterator[WrittenToken]):
 
     def _write(
         self,
-        start: Callable[[], tuple[KeyValueCache, NDArray[np.float32]]],
+        start: Start,
         choice: Choice,
         max_tokens: int,
         draw: Sampler,
         stream: TextStream,
     ) -> Generator[WrittenToken, None, None]:
-        self._cache, state = start()
+        self._cache, scores = start()
         written: list[int] = []
         step = np.zeros((1, 1), np.int64)
         for count in range(max_tokens):
             cancellation.check()
-            scores = state if choice.head is None else choice.head @ state
-            place = draw(scores)
-            value = log_probability(scores, place)
-            token = place if choice.ids is None else int(choice.ids[place])
+            place = draw(scores[0])
+            value = log_probability(scores[0], place)
+            token = choice.token(place)
             if token in choice.end:
                 self.ended, self.end_log_probability = True, value
                 return
@@ -173,10 +119,7 @@ class Writing(Iterator[WrittenToken]):
             if repeats(written) or count == max_tokens - 1:
                 return
             step[0, 0] = token
-            if choice.head is None:
-                state = self._decoder.advance(self._cache, step)[0]
-            else:
-                state = self._decoder.hidden(self._cache, step)[0, -1]
+            scores = choice.scores(self._decoder, self._cache, step)
 
 
 def log_probability(scores: NDArray[np.float32], place: int) -> float:

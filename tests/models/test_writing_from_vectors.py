@@ -92,6 +92,34 @@ def test_a_text_in_circles_is_ended(tiny):
     assert not writing.ended
 
 
+def test_a_beam_of_one_is_greedy(tiny):
+    allowed = [299, 300, 271, 275, 280]
+    parts = [tiny._tokens(TEXT)[:3], tiny.embeddings(tiny._tokens(TEXT)[3:])]
+    writing = tiny.write_from(parts, max_tokens=6, allowed=allowed, end=1)
+    tokens = list(writing)
+    (best,) = tiny.write_nbest_from(parts, 1, max_tokens=6, allowed=allowed, end=1)
+    assert best.tokens == tuple(token.id for token in tokens)
+    total = sum(token.log_probability for token in tokens) + writing.end_log_probability
+    assert best.log_probability == pytest.approx(total, abs=1e-3)
+
+
+def test_a_wide_beam_stays_among_the_allowed(tiny):
+    allowed = [299, 300, 271, 275, 280]
+    ids = tiny._tokens(TEXT)
+    found = tiny.write_nbest_from([ids], 4, max_tokens=5, allowed=allowed, end=1)
+    assert len({written.text for written in found}) == 4
+    assert [written.rank for written in found] == sorted((written.rank for written in found), reverse=True)
+    choices = np.array(sorted([*allowed, 1]))
+    for written in found:
+        assert set(written.tokens) <= set(allowed)
+        rows = np.arange(len(ids) - 1, len(ids) + len(written.tokens))
+        whole = np.array([[*ids, *written.tokens]])
+        scores = log_softmax(tiny.decoder.advance(KeyValueCache(tiny._shape), whole, rows)[:, choices])
+        targets = [*written.tokens, 1][: written.count]
+        expected = sum(scores[place, choices.tolist().index(token)] for place, token in enumerate(targets))
+        assert written.log_probability == pytest.approx(expected, abs=0.3)
+
+
 def test_sampling_follows_its_seed(tiny):
     def sample(seed):
         writing = tiny.write_from([tiny._tokens(TEXT)], max_tokens=12, temperature=2.0, seed=seed)
@@ -172,6 +200,8 @@ def test_bad_input(tiny):
         tiny.write_from([np.zeros((5000, 64), np.float32)], max_tokens=3)
     with pytest.raises(BadOption):
         tiny.write_from([ids], max_tokens=0)
+    with pytest.raises(BadOption):
+        tiny.write_nbest_from([ids], 0, max_tokens=3)
     with pytest.raises(BadOption):
         tiny.write_from([ids], max_tokens=2, temperature=-1)
 
