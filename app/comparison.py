@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from app.findings import Findings
 from engines import errors
 from engines.catalog import EngineDescription
 from engines.contract import (
@@ -96,7 +97,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class EngineRun:
+class EngineRun(Findings):
     """One engine's run on one request, as far as it has come.
 
     Attributes:

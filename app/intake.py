@@ -108,6 +108,17 @@ class Intake(QObject):
         """Plays from the cursor, or stops there."""
         self._playback.toggle(self._speech.waveform.position)
 
+    def play_stretch(self, start: float, end: float, gently: bool) -> None:
+        """Plays a stretch of the speech, from and to in seconds; not while something is recorded.
+
+        Args:
+            start: in seconds.
+            end: in seconds.
+            gently: only if nothing else plays.
+        """
+        if self._speech.waveform.utterance is not None:
+            self._playback.play_stretch(start, end, gently=gently)
+
     def close(self) -> None:
         """Keeps a running recording and lets go of microphone and loudspeaker."""
         self.recording.finish()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.player import Player
@@ -16,6 +17,12 @@ from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import TriptychError
 
 TICK_MS = 33
+STRETCH = "stretch of the speech"
+"""What :attr:`Playback.other_changed` says while :meth:`Playback.play_stretch` plays; no engine is called so."""
+SHORTEST = 0.24
+"""Seconds below which a stretch is widened."""
+_FADE = 96
+"""Samples over which a stretch swells and fades (6 ms)."""
 
 
 class Playback(QObject):
@@ -66,6 +73,28 @@ class Playback(QObject):
         """Goes on from ``position`` if the speech plays."""
         if self._own and self._samples is not None:
             self._play(self._samples, SAMPLE_RATE, position, "")
+
+    def play_stretch(self, start: float, end: float, *, gently: bool = False) -> None:
+        """Plays a stretch of the window's speech, from and to in seconds; the cursor stays where it is.
+
+        What is shorter than a syllable is heard with a little around it, and without clicks at its ends.
+
+        Args:
+            start: in seconds.
+            end: in seconds.
+            gently: only if nothing else plays.
+        """
+        if self._samples is None or (gently and (self._own or self._other not in {"", STRETCH})):
+            return
+        spare = max(0.0, SHORTEST - (end - start)) / 2
+        first = max(0, round((start - spare) * SAMPLE_RATE))
+        piece = np.array(self._samples[first : round((end + spare) * SAMPLE_RATE)], np.float32)
+        edge = min(_FADE, piece.shape[0] // 2)
+        if edge:
+            ramp = np.linspace(0.0, 1.0, edge, dtype=np.float32)
+            piece[:edge] *= ramp
+            piece[-edge:] *= ramp[::-1]
+            self._play(piece, SAMPLE_RATE, 0.0, STRETCH)
 
     def toggle_other(self, engine_id: str, samples: Samples, rate: int) -> None:
         """Plays what an engine said, ``(n,)`` at ``rate`` Hz, from its start, or stops it."""

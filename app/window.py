@@ -99,7 +99,7 @@ class MainWindow(QMainWindow):
             for paradigm in ("baseline", *PANELS)
         }
         self.area = CardsArea(of.pop("baseline"), of)
-        self.dock = EvidenceDock()
+        self.dock = EvidenceDock(self.speech.waveform.time)
         self._hold_dock()
         theme().changed.connect(self._hold_dock)
         self.split = QSplitter(Qt.Orientation.Vertical)
@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
         self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.results.failed.connect(self.show_error)
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
+        self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
         for card in self.cards.values():
             card.settings_requested.connect(self.dialogs.show_engine)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.comparison import EngineRun
+from app.comparison import EngineRun, Status
 from app.widgets.differences import align, differences
 from app.widgets.numbers import nats, seconds
-from engines.contract import Correction, Hypothesis, NBest, TokenScores
+from engines.contract import Correction, Hypothesis, NBest, SpeechTokens, TokenScores
 from engines.text.envelope import reigns
 from engines.text.ranking import rank
 
@@ -61,8 +61,8 @@ def on_correction(found: Correction) -> str:
     return f"{head}; {kept}. {found.reason}"
 
 
-def on_scores(scores: Sequence[TokenScores]) -> str:
-    """How sure a recogniser was of its tokens."""
+def on_scores(scores: Sequence[TokenScores], who: str = "The recogniser") -> str:
+    """How sure a recogniser, or a language model, was of its tokens."""
     values = [
         (value, token.strip())
         for part in scores
@@ -73,7 +73,7 @@ def on_scores(scores: Sequence[TokenScores]) -> str:
         return "There are no words to be sure of."
     worst, token = min(values)
     mean = sum(value for value, _ in values) / len(values)
-    told = f"The recogniser was least sure of “{token}” ({nats(worst)} nats)"
+    told = f"{who} was least sure of “{token}” ({nats(worst)} nats)"
     return f"{told}; the mean is {mean:.2f} nats per token.".replace(" -", " −")
 
 
@@ -84,7 +84,34 @@ def on_time(run: EngineRun) -> str:
     tail = (
         f" {seconds(shared)} of it was work that another engine had done already; it counts in full." if shared else ""
     )
-    return f"Most of its {seconds(run.seconds)} went to “{longest.name}” ({seconds(longest.seconds)}).{tail}"
+    told = f"Most of its {seconds(run.seconds)} went to “{longest.name}” ({seconds(longest.seconds)}).{tail}"
+    return f"{told} {on_places(run)}".rstrip()
+
+
+def on_places(run: EngineRun) -> str:
+    """What the number of places that the speech took has to do with the time; empty where it is not known."""
+    rate = run.places_per_second
+    if rate is None:
+        return ""
+    count = sum(one.count for one in run.found(SpeechTokens))
+    return (
+        f"The speech took {count} places of the language model’s input, {rate:.1f} per second of speech: the model "
+        "works through all of them before its first word, and looks back at them for every further one."
+    )
+
+
+def on_nothing(run: EngineRun, what: str = "no list of hypotheses") -> str:
+    """Why there is nothing to show."""
+    match run.status:
+        case Status.WAITING | Status.PREPARING:
+            return f"{run.engine.name} has not run yet. Press Run all; its evidence comes as it works."
+        case Status.RUNNING:
+            return f"{run.engine.name} is at work: there is {what} yet." if "yet" not in what else f"There are {what}."
+        case Status.OK:
+            return f"{run.engine.name} gave {what}: it found no speech, or does not work with one."
+        case _:
+            error = f" {run.error.message} {run.error.hint}".rstrip() if run.error else ""
+            return f"{run.engine.name} gave {what}.{error}"
 
 
 def quotes(one: str, two: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.comparison import EngineRun, Status
 from app.theme import palette, theme
 from app.widgets.numbers import seconds, share
+from engines.contract import SpeechTokens
 
 _SMALL = 0.88
 _SCORES = {
@@ -66,6 +67,14 @@ def figures(run: EngineRun, speech_seconds: float) -> list[Figure]:
             found.append(
                 Figure(f"RTF {factor:.2f}", "Real-time factor: engine time per second of speech; less is faster")
             )
+    rate = run.places_per_second
+    if rate is not None:
+        count = sum(one.count for one in run.found(SpeechTokens))
+        tip = (
+            f"The speech took {count} places of the language model’s input, as many as {count} pieces of text would; "
+            "the fewer, the sooner comes its first word"
+        )
+        found.append(Figure(f"{rate:.1f} places per second", tip))
     return found + _ran_with(run)
 
 

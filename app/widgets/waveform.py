@@ -19,9 +19,20 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.theme import palette, theme
+from app.timeline import TimeLine
 from app.widgets import peaks as numbers
 from app.widgets.analysis import Analysis
-from app.widgets.wavepaint import Axis, paint_axis, paint_cursor, paint_live, paint_spectrum, paint_speech, paint_wave
+from app.widgets.timehands import turn_axis, zoom_by_key
+from app.widgets.wavepaint import (
+    Axis,
+    paint_axis,
+    paint_cursor,
+    paint_live,
+    paint_mark,
+    paint_spectrum,
+    paint_speech,
+    paint_wave,
+)
 from engines.contract import Utterance
 
 MARGIN = 6
@@ -45,12 +56,10 @@ class WaveformView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._utterance: Utterance | None = None
+        self.time = TimeLine(self)
         self._peaks: numbers.Peaks | None = None
         self._spectrum: NDArray[np.uint8] | None = None
         self._speech: tuple[tuple[float, float], ...] = ()
-        self._view = (0.0, 1.0)
-        self._position = 0.0
         self._picture: QPixmap | None = None
         self._analysis = Analysis(self)
         self._analysis.peaks_ready.connect(self._show_peaks)
@@ -61,6 +70,9 @@ class WaveformView(QWidget):
         self._message = "Record, open or drop speech here."
         self._later = QTimer(self, interval=120, singleShot=True)
         self._later.timeout.connect(self._compute_spectrum)
+        self.time.moved.connect(self._moved)
+        self.time.cursor_moved.connect(self._cursor_moved)
+        self.time.marked.connect(self.update)
         theme().changed.connect(self._restyle)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -68,19 +80,19 @@ class WaveformView(QWidget):
     @property
     def utterance(self) -> Utterance | None:
         """What is shown."""
-        return self._utterance
+        return self.time.utterance
 
     @property
     def position(self) -> float:
         """The cursor in seconds."""
-        return self._position
+        return self.time.position
 
     def show_utterance(self, utterance: Utterance | None) -> None:
         """Shows another utterance from its start; what has to be computed is computed beside the window."""
         self._analysis.forget()
         self._live = None
-        self._utterance, self._peaks, self._spectrum, self._speech = utterance, None, None, ()
-        self._position, self._view = 0.0, (0.0, max(0.05, utterance.seconds) if utterance is not None else 1.0)
+        self._peaks, self._spectrum, self._speech = None, None, ()
+        self.time.show(utterance)
         if utterance is not None:
             self._analysis.measure(utterance.samples)
             self._compute_spectrum()
@@ -103,17 +115,16 @@ class WaveformView(QWidget):
 
     def show_position(self, seconds: float) -> None:
         """Moves the cursor; called many times a second during playback."""
-        old, self._position = self._position, seconds
-        start, end = self._view
-        if not start <= seconds <= end and seconds < self._length():
-            width = end - start
-            self._look_at(min(seconds, self._length() - width), width)
-        for at in (old, seconds):
+        self.time.move_cursor(seconds)
+
+    def _cursor_moved(self, old: float, new: float) -> None:
+        for at in (old, new):
             self.update(int(self._x(at)) - 7, 0, 14, self.height())
 
     def start_live(self, step: float) -> None:
         """Shows a recording as it comes; ``step`` seconds per value of :meth:`add_live`."""
         self.show_utterance(None)
+        self.time.show(None, LIVE_SECONDS)
         self._live, self._live_step = [], step
         self._invalidate()
 
@@ -132,12 +143,12 @@ class WaveformView(QWidget):
         self._invalidate()
 
     def _compute_spectrum(self) -> None:
-        if self._utterance is not None:
+        if self.utterance is not None:
             columns = max(64, int(self._plot().width() * self.devicePixelRatioF()))
-            self._analysis.picture(self._utterance.samples, self._view, columns)
+            self._analysis.picture(self.utterance.samples, self.time.view, columns)
 
     def _show_spectrum(self, view: tuple[float, float], found: NDArray[np.uint8]) -> None:
-        if view == self._view:
+        if view == self.time.view:
             self._spectrum = found
             self._invalidate()
 
@@ -154,39 +165,36 @@ class WaveformView(QWidget):
     def _plot(self) -> QRectF:
         return QRectF(MARGIN, 6, max(1, self.width() - 2 * MARGIN), self.height() - self.fontMetrics().height() - 12)
 
-    def _length(self) -> float:
-        if self._live is not None:
-            return LIVE_SECONDS
-        return self._utterance.seconds if self._utterance is not None else 1.0
-
     def _x(self, seconds: float) -> float:
-        return Axis(self._plot(), self._view).x(seconds)
+        return Axis(self._plot(), self.time.view).x(seconds)
 
     def _seconds(self, x: float) -> float:
-        return min(self._length(), max(0.0, Axis(self._plot(), self._view).seconds(x)))
+        return min(self.time.length, max(0.0, Axis(self._plot(), self.time.view).seconds(x)))
 
-    def _look_at(self, start: float, width: float) -> None:
-        length = self._length()
-        width = min(max(width, min(0.25, length)), length)
-        start = min(max(0.0, start), length - width)
-        if (start, start + width) != self._view:
-            self._view = (start, start + width)
-            self._spectrum = None
-            self._invalidate()
-            self._later.start()
+    def _moved(self) -> None:
+        self._spectrum = None
+        self._invalidate()
+        self._later.start()
+
+    def _tell_place(self) -> None:
+        left = float(self.mapTo(self.window(), self._plot().topLeft().toPoint()).x())
+        self.time.place(left, left + self._plot().width())
 
     # --- painting -----------------------------------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paints the picture and, over it, cursor and focus."""
+        self._tell_place()  # whatever was laid out meanwhile, what lies on the same axis moves along
         painter = QPainter(self)
         if self._picture is None:
             self._picture = self._paint_picture()
         painter.drawPixmap(0, 0, self._picture)
         colours = palette()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._utterance is not None:
-            paint_cursor(painter, colours, self._plot(), self._x(self._position))
+        if self.utterance is not None:
+            if self.time.mark is not None:
+                paint_mark(painter, colours, Axis(self._plot(), self.time.view), self.time.mark)
+            paint_cursor(painter, colours, self._plot(), self._x(self.position))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(colours.focus), 2))
@@ -207,10 +215,10 @@ class WaveformView(QWidget):
         wave, spectrum = QRectF(plot), QRectF(plot)
         wave.setHeight(plot.height() * 0.56)
         spectrum.setTop(wave.bottom() + 3)
-        axis = Axis(plot, self._view)
+        axis = Axis(plot, self.time.view)
         if self._live is not None:
             paint_live(painter, colours, plot, self._live, self._live_step / LIVE_SECONDS)
-        elif self._utterance is None:
+        elif self.utterance is None:
             painter.setPen(QColor(colours.muted))
             painter.drawText(plot, Qt.AlignmentFlag.AlignCenter, self._message)
         else:
@@ -232,10 +240,10 @@ class WaveformView(QWidget):
         self.update()
 
     def _describe(self) -> None:
-        if self._utterance is None:
+        if self.utterance is None:
             self.setAccessibleDescription(self._message)
             return
-        text = f"{self._utterance.source}, {self._utterance.seconds:.1f} seconds."
+        text = f"{self.utterance.source}, {self.utterance.seconds:.1f} seconds."
         if self._speech:
             text += f" {len(self._speech)} stretches of speech."
         if self._peaks is not None and self._peaks.clipped.size:
@@ -252,51 +260,34 @@ class WaveformView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Seeks."""
-        if event.buttons() & Qt.MouseButton.LeftButton and self._utterance is not None:
+        if event.buttons() & Qt.MouseButton.LeftButton and self.utterance is not None:
             self._seek(self._seconds(event.position().x()))
 
     mouseMoveEvent = mousePressEvent  # noqa: N815 -- dragging seeks as well; the name is Qt's
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Pans, or zooms around the pointer with Ctrl."""
-        start, end = self._view
-        turn = event.angleDelta().y() or event.angleDelta().x()
-        if self._utterance is None or not turn:
-            event.ignore()
-        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._zoom(0.8 if turn > 0 else 1.25, self._seconds(event.position().x()))
-        elif end - start < self._length():
-            self._look_at(start - turn / 1200 * (end - start), end - start)
-        else:
+        if self.utterance is None or not turn_axis(self.time, event, self._seconds(event.position().x())):
             event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space plays, arrows move by a second, Home and End go to the ends, + and - zoom."""
         steps = {Qt.Key.Key_Left: -1.0, Qt.Key.Key_Right: 1.0, Qt.Key.Key_PageUp: -10.0, Qt.Key.Key_PageDown: 10.0}
         key = Qt.Key(event.key())
-        if self._utterance is None:
-            super().keyPressEvent(event)
+        if self.utterance is None or zoom_by_key(self.time, event, self.position):
+            event.setAccepted(self.utterance is not None)
         elif key == Qt.Key.Key_Space:
             self.play_toggled.emit()
         elif key in steps:
-            self._seek(self._position + steps[key])
+            self._seek(self.position + steps[key])
         elif key == Qt.Key.Key_Home:
             self._seek(0.0)
         elif key == Qt.Key.Key_End:
-            self._seek(self._length())
-        elif key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
-            self._zoom(0.8, self._position)
-        elif key == Qt.Key.Key_Minus:
-            self._zoom(1.25, self._position)
+            self._seek(self.time.length)
         else:
             super().keyPressEvent(event)
 
     def _seek(self, seconds: float) -> None:
-        seconds = min(self._length(), max(0.0, seconds))
+        seconds = min(self.time.length, max(0.0, seconds))
         self.show_position(seconds)
         self.seek_requested.emit(seconds)
-
-    def _zoom(self, factor: float, around: float) -> None:
-        start, end = self._view
-        width = min((end - start) * factor, self._length())
-        self._look_at(around - (around - start) * width / (end - start), width)

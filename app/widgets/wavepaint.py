@@ -117,6 +117,20 @@ def paint_cursor(painter: QPainter, colours: Palette, plot: QRectF, x: float) ->
     painter.drawPolygon(QPolygonF([QPointF(x - 5, 1), QPointF(x + 5, 1), QPointF(x, 8)]))
 
 
+def paint_mark(painter: QPainter, colours: Palette, axis: Axis, span: tuple[float, float]) -> None:
+    """Marks a stretch from top to bottom of the plot: a veil in the colour of the focus between two lines."""
+    plot = axis.plot
+    left, right = max(plot.left(), axis.x(span[0])), min(plot.right(), axis.x(span[1]))
+    if right < left:
+        return
+    veil = QColor(colours.focus)
+    veil.setAlphaF(0.22)
+    painter.fillRect(QRectF(left, plot.top(), max(1.0, right - left), plot.height()), veil)
+    painter.setPen(QPen(QColor(colours.focus), 1))
+    for x in (left, max(right, left + 1)):
+        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+
+
 def paint_live(
     painter: QPainter, colours: Palette, plot: QRectF, bars: Sequence[tuple[float, float]], share: float
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
+from app.background import wait_for_all
 from app.comparison import EngineRun
 from app.theme import theme
-from app.views.dock import SCORES, TIME, EvidenceDock
+from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, SCORES, TIME, EvidenceDock
 from app.widgets.card import EngineCard
+from app.widgets.speech import SpeechStrip
+from engines.audio.samples import load_sample
 from engines.contract import Task
+from tests.gui.latent import latent_run
 from tests.gui.runs import REFERENCE, baseline_run, correction_run, runs
 
 SCALE_SECONDS = 2.2
@@ -72,17 +77,62 @@ def docks(width: int) -> QWidget:
     return sheet
 
 
+def timed(width: int) -> QWidget:
+    """Evidence on the time axis, under the waveform that it shares it with; the last sheet with a pinned item."""
+    utterance = load_sample("en-caller")
+    sheet = QWidget()
+    sheet.setProperty("look", "plain")
+    column = QVBoxLayout(sheet)
+    strip = SpeechStrip()
+    column.addWidget(strip)
+    strip.show_utterance(utterance)
+    text = (utterance.reference or "").split(". ")
+    whole = latent_run(utterance, ((0.0, utterance.seconds),), (utterance.reference or "",))
+    parts = latent_run(
+        utterance,
+        ((0.2, utterance.seconds * 0.45), (utterance.seconds * 0.5, utterance.seconds)),
+        (". ".join(text[:2]), ". ".join(text[2:])),
+        drops=False,
+    )
+    for run, tab in (
+        (whole, FRAMES),
+        (parts, FRAMES),
+        (parts, QUERIES),
+        (whole, ATTENTION),
+        (parts, ATTENTION),
+        (whole, NEIGHBOURS),
+        (whole, TIME),
+    ):
+        dock = EvidenceDock(strip.waveform.time)
+        dock.show_run(run, None)
+        dock.tabs.setCurrentIndex(tab)
+        dock.setFixedHeight(round(theme().points * 27))
+        column.addWidget(dock)
+        if tab in {QUERIES, ATTENTION, NEIGHBOURS} and run is whole:
+            view = {QUERIES: dock.queries, ATTENTION: dock.attention, NEIGHBOURS: dock.neighbours}[tab]
+            view.pin(12)
+    made = EngineCard(whole.engine)
+    made.set_speech_seconds(utterance.seconds)
+    made.show_doubts(shown=True)
+    made.set_run(whole)
+    column.addWidget(made)
+    sheet.resize(width, sheet.sizeHint().height())
+    return sheet
+
+
 def main(out: Path) -> None:
     """Writes the pictures."""
     app = QApplication.instance() or QApplication([])
     out.mkdir(parents=True, exist_ok=True)
     for mode, scale in (("dark", 1.0), ("light", 1.0), ("dark", 2.0)):
         theme().apply(mode, scale)  # type: ignore[arg-type]
-        for make, width in ((cards, 430), (cards, 300), (docks, 1200), (docks, 700)):
+        for make, width in ((cards, 430), (cards, 300), (docks, 1200), (docks, 700), (timed, 1400), (timed, 980)):
             sheet = make(width)
             sheet.show()
-            app.processEvents()
-            app.processEvents()
+            wait_for_all(5)
+            for _ in range(20):
+                app.processEvents()
+                time.sleep(0.02)
             sheet.grab().save(str(out / f"{make.__name__}-{mode}-{scale:g}-{width}.png"))
             sheet.close()
 

@@ -1,0 +1,178 @@
+"""The text tokens whose embeddings lie nearest to the vectors that speech was turned into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QWidget
+
+from app.theme import blend, palette, theme
+from app.timeline import TimeLine
+from app.views.labels import Label, placed, readable
+from app.views.timed import SMALL, TimedView
+from app.widgets.wavepaint import Axis, clock
+from engines.contract import Neighbours, Paradigm
+
+_STRIP = 12.0
+"""Height in pixels of the strip with one cell per vector."""
+_COLUMN = 3.4
+"""Width of a vector, in lines' heights, from which its neighbours are written beneath one another."""
+_MOST = 800
+_HINT = "Rest on a vector to hear its piece of the speech; click keeps it, arrows and Enter do the same."
+
+
+class NeighboursView(TimedView):
+    """A cell per vector, stronger the nearer its first neighbour; the neighbours are written where there is room."""
+
+    sounds_by_pointing = True
+
+    def __init__(self, time: TimeLine, parent: QWidget | None = None) -> None:
+        super().__init__(time, "Text tokens nearest to the vectors", _HINT, parent)
+        self._parts: tuple[Neighbours, ...] = ()
+        self._tokens: list[tuple[str, ...]] = []
+        self._near: list[NDArray[np.float32]] = []
+        self._numbers: list[int] = []
+
+    def show_parts(self, parts: Sequence[Neighbours], paradigm: Paradigm = "latent") -> None:
+        """Shows the vectors of some stretches of speech, in order of time."""
+        if len(parts) == len(self._parts) and all(a is b for a, b in zip(parts, self._parts, strict=True)):
+            return
+        self._parts, self.paradigm = tuple(parts), paradigm
+        self._tokens = [tokens for part in parts for tokens in part.tokens]
+        self._near = [row for part in parts for row in part.similarities]
+        self._numbers = [number for part in parts for number in range(len(part.tokens))]
+        spans = [part.spans for part in parts]
+        self.set_items(np.concatenate(spans) if spans else np.zeros((0, 2)))
+
+    def told(self, item: int) -> str:
+        """Time and all neighbours with their cosines."""
+        start, end = self.span(item)
+        near = ", ".join(
+            f"“{readable(token)}” {value:.2f}"
+            for token, value in zip(self._tokens[item], self._near[item].tolist(), strict=True)
+        )
+        return (
+            f"{clock(start, 0.01)}–{clock(end, 0.01)} · vector {self._numbers[item] + 1} · nearest, by cosine: {near}"
+        )
+
+    # --- painting -----------------------------------------------------------------------------------------------------
+
+    def paint_evidence(self, painter: QPainter, axis: Axis) -> None:
+        """Paints the cells in sight, and their neighbours."""
+        start, end = axis.view
+        seen = np.flatnonzero((self._spans[:, 1] > start) & (self._spans[:, 0] < end))
+        self._paint_names(painter, axis)
+        painter.setClipRect(axis.plot)
+        self._paint_cells(painter, axis, seen)
+        line = QFontMetricsF(painter.font()).height()
+        typical = float(np.median(self._spans[seen, 1] - self._spans[seen, 0]))
+        if typical / (end - start) * axis.plot.width() >= _COLUMN * line:
+            self._paint_columns(painter, axis, seen)
+        else:
+            self._paint_nearest(painter, axis, seen)
+        painter.setClipping(False)
+
+    def _strip(self, axis: Axis) -> QRectF:
+        return QRectF(axis.plot.left(), axis.plot.bottom() - _STRIP - 1, axis.plot.width(), _STRIP)
+
+    def _paint_names(self, painter: QPainter, axis: Axis) -> None:
+        painter.setPen(QColor(palette().muted))
+        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        metrics = QFontMetricsF(painter.font())
+        strip = self._strip(axis)
+        above = QRectF(axis.plot.left(), axis.plot.top(), axis.plot.width(), strip.top() - axis.plot.top())
+        for box, name in ((above, "nearest"), (strip, "cosine")):
+            room = QRectF(2, box.center().y() - metrics.height() / 2, axis.plot.left() - 10, metrics.height())
+            painter.drawText(room, flags, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width()))
+
+    def _paint_cells(self, painter: QPainter, axis: Axis, seen: NDArray[np.int64]) -> None:
+        strip, right_before = self._strip(axis), -1.0
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for item in seen.tolist():
+            left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+            if right - right_before < 0.5:
+                continue  # no pixel of its own
+            right_before = right
+            spare = 1.0 if right - left >= 4 else 0.0
+            painter.fillRect(
+                QRectF(left, strip.top(), max(1.0, right - left - spare), strip.height()), self._shade(item)
+            )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _shade(self, item: int) -> QColor:
+        near = float(np.clip(self._near[item][0], 0.0, 1.0)) if self._near[item].size else 0.0
+        return blend(QColor(palette().raised), palette().paradigm(self.paradigm), 0.15 + 0.85 * near)
+
+    def _paint_nearest(self, painter: QPainter, axis: Axis, seen: NDArray[np.int64]) -> None:
+        """The nearest token of as many vectors as find room, each on a line to its cell."""
+        metrics, strip = QFontMetricsF(painter.font()), self._strip(axis)
+        line = metrics.height()
+        rows = max(1, int((strip.top() - axis.plot.top() - 4) / line))
+        labels = []
+        for item in seen.tolist():
+            if not self._tokens[item]:
+                continue
+            text = readable(self._tokens[item][0])
+            x = axis.x(float(self._spans[item].mean()))
+            labels.append(Label(text, x, metrics.horizontalAdvance(text) + 6, float(self._near[item][0]), item))
+        labels = sorted(labels, key=lambda label: -label.weight)[:_MOST]
+        found = placed(labels, rows, axis.plot.left(), axis.plot.right())
+        painter.setPen(QPen(QColor(palette().line), 1))
+        for label, row, _ in found:
+            painter.drawLine(QPointF(label.x, strip.top() - 1), QPointF(label.x, strip.top() - 4 - row * line))
+        for label, row, x in found:
+            box = QRectF(x, strip.top() - 4 - (row + 1) * line, label.width, line)
+            painter.fillRect(box.adjusted(1, 1, -1, 0), QColor(palette().surface))
+            painter.setPen(self._ink(label.weight))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label.text)
+
+    def _paint_columns(self, painter: QPainter, axis: Axis, seen: NDArray[np.int64]) -> None:
+        """All neighbours of every vector beneath one another, nearest on top."""
+        metrics, strip = QFontMetricsF(painter.font()), self._strip(axis)
+        line = metrics.height()
+        rows = max(1, int((strip.top() - axis.plot.top() - 4) / line))
+        for item in seen.tolist():
+            left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+            for row, (token, near) in enumerate(zip(self._tokens[item], self._near[item].tolist(), strict=True)):
+                if row >= rows:
+                    break
+                painter.setPen(self._ink(near if row else 1.0))
+                box = QRectF(left + 2, axis.plot.top() + 2 + row * line, right - left - 4, line)
+                told = f"{readable(token)} {near:.2f}"
+                if metrics.horizontalAdvance(told) > box.width():
+                    told = metrics.elidedText(readable(token), Qt.TextElideMode.ElideRight, box.width())
+                painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, told)
+
+    def _ink(self, near: float) -> QColor:
+        """Readable at any cosine, stronger for near ones."""
+        return blend(QColor(palette().muted), QColor(palette().text), float(np.clip(near * 1.6, 0.0, 1.0)))
+
+    def paint_item(self, painter: QPainter, axis: Axis, item: int) -> None:
+        """Frames the cell and writes its neighbours beside it, nearest on top."""
+        strip = self._strip(axis)
+        left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+        painter.setClipRect(axis.plot)
+        painter.setPen(QPen(QColor(palette().focus), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(left - 0.5, strip.top() - 1, max(3.0, right - left), strip.height() + 1.5))
+        font = theme().font(SMALL)
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        rows = [f"{readable(t)}  {v:.2f}" for t, v in zip(self._tokens[item], self._near[item].tolist(), strict=True)]
+        most = int((strip.top() - axis.plot.top() - 10) / metrics.height())
+        rows = rows[: max(1, most)]
+        width = max((metrics.horizontalAdvance(row) for row in rows), default=0.0) + 14
+        height = len(rows) * metrics.height() + 6
+        x = min(max(axis.plot.left(), (left + right) / 2 - width / 2), axis.plot.right() - width)
+        box = QRectF(x, strip.top() - 4 - height, width, height)
+        painter.setBrush(QColor(palette().raised))
+        painter.setPen(QPen(QColor(palette().focus), 1))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QColor(palette().text))
+        for number, row in enumerate(rows):
+            spot = QRectF(x + 7, box.top() + 3 + number * metrics.height(), width - 14, metrics.height())
+            painter.drawText(spot, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, row)
