@@ -103,13 +103,14 @@ class EvidenceDock(QFrame):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)
+        head.setContentsMargins(0, 0, 6, 0)
         head.addWidget(self.tabs)
         head.addWidget(self.name)
         head.addStretch()
         head.addWidget(self.segment)
         self.segment.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 12, 8)
+        column.setContentsMargins(12, 6, 6, 8)  # to the right no wider than the waveform's, whose axis goes on below
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.sentence)
