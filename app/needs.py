@@ -8,6 +8,7 @@ from engines.catalog import EngineDescription
 from engines.contract import Request, Task
 from engines.models.components import CHAT_MODELS, LANGUAGE_MODELS
 from engines.models.synthesis import ENGINES, WEIGHTS, engine_of
+from engines.weights import cards
 from engines.weights.licences import licence_state
 
 
@@ -25,6 +26,8 @@ def models_needed(
     it was accepted or not, so that the user is told. Where the spoken language has to be found out and speech was
     asked for, every voice's model is needed.
 
+    Trained adapters are looked for first: nothing is fetched for an engine that cannot run anyway.
+
     Args:
         engine: its description.
         request: with the settings that differ from the engine's defaults.
@@ -32,12 +35,15 @@ def models_needed(
 
     Raises:
         BadOption: a setting is impossible.
+        AdapterMissing: a trained adapter that it needs is not there.
+        AdapterMismatch: the card of one is damaged.
         VoiceUnavailable: there is no voice of that name.
     """
     options = engine.resolve(request.options)
+    cards.require(engine.adapters)
     needed = [model for role, model in engine.components.items() if role in {"recogniser", "voice_activity"}]
     if "language_model" in engine.components and _asks_model(engine, request):
-        choice = str(options.get("llm", "auto"))
+        choice = str(options.get("llm", engine.components["language_model"]))
         if choice == "auto":
             order = CHAT_MODELS if request.task is Task.RESPOND else LANGUAGE_MODELS
             choice = next(model for model in order if accepted(model))

@@ -19,7 +19,10 @@ from engines.weights.licences import accept_licence, licence_state
 from export.prepare import prepare
 
 GAINS: Final[Mapping[str, str]] = MappingProxyType(
-    {"gemma-3-270m": "translates into seven languages and ranks better than SmolLM2, which is used until then"}
+    {
+        "gemma-3-270m": "is what the engines that read vectors write with; "
+        "it also translates into seven languages and ranks better than SmolLM2"
+    }
 )
 """What a model improves, for the banner."""
 

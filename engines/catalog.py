@@ -26,6 +26,10 @@ FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         "rescoring": "engines.text.rescoring:build",
         "correction": "engines.text.correction:build",
         "cascade": "engines.text.cascade:build",
+        "latent-convolution": "engines.latent.engine:build_convolution",
+        "latent-ctc": "engines.latent.engine:build_ctc",
+        "latent-qformer": "engines.latent.engine:build_qformer",
+        "latent-pooling": "engines.latent.engine:build_pooling",
     }
 )
 """Engine id → ``"module:function"``; the function takes the process's components and returns the engine."""
@@ -125,6 +129,7 @@ class EngineDescription(BaseModel):
         order: place among its paradigm's engines, smallest first.
         stages: names of its stages in order.
         components: role → model id, or ``"auto"`` where options and licences decide.
+        adapters: trained adapters that it cannot do without, see :mod:`engines.weights.cards`.
         options: its settings by name.
     """
 
@@ -142,6 +147,7 @@ class EngineDescription(BaseModel):
     order: int = 0
     stages: tuple[str, ...]
     components: Mapping[str, str] = Field(default_factory=dict)
+    adapters: tuple[str, ...] = ()
     options: Mapping[str, Option] = Field(default_factory=dict)
 
     def supports(self, task: Task, target: str | None = None) -> bool:

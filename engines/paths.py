@@ -16,6 +16,11 @@ def resources() -> Path:
     return Path(__file__).resolve().parent.parent / "resources"
 
 
+def adapters() -> Path:
+    """The folder of trained adapters, one folder for each; ``TRIPTYCH_ADAPTERS`` names another one than our own."""
+    return Path(os.environ.get("TRIPTYCH_ADAPTERS") or resources() / "adapters").expanduser()
+
+
 def data() -> Path:
     """The user's data: weights, recordings, settings. Created when missing."""
     return _folder("data", platformdirs.user_data_path("triptych", appauthor=False))

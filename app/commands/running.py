@@ -17,7 +17,8 @@ from app.comparison import Comparison, EngineRun, Status
 from app.needs import models_needed
 from app.preparation import Progress, Unprepared, preparing
 from app.scoring import scored
-from engines.contract import StageStarted, Stamped
+from engines.catalog import EngineDescription
+from engines.contract import Request, StageStarted, Stamped
 from engines.errors import LicenceNotAccepted, TriptychError
 from engines.host import Host
 from engines.models.components import LANGUAGE_MODELS
@@ -103,8 +104,7 @@ def _prepare(comparison: Comparison) -> list[str]:
             wanted.append((run.engine, request))
         except TriptychError as error:
             comparison.fail(engine_id, error)
-    with contextlib.suppress(TriptychError):
-        _ask_for_licences([models_needed(engine, request, lambda _: True) for engine, request in wanted])
+    _ask_for_licences(wanted)
     with ProgressLine(sys.stderr) as line:
         for step in preparing(wanted):
             if isinstance(step, Progress):
@@ -114,11 +114,16 @@ def _prepare(comparison: Comparison) -> list[str]:
     return [engine.id for engine, _ in wanted if not comparison.runs[engine.id].status.over]
 
 
-def _ask_for_licences(needs: Sequence[Sequence[str]]) -> None:
-    """Asks at the terminal for what the engines would like best, unless they can do without it."""
-    for model_id in dict.fromkeys(model for models in needs for model in models):
+def _ask_for_licences(wanted: Sequence[tuple[EngineDescription, Request]]) -> None:
+    """Asks at the terminal for what the engines would like best, unless all of them can do without it."""
+    needs: dict[str, bool] = {}
+    for engine, request in wanted:
+        with contextlib.suppress(TriptychError):  # told when the engine is made ready
+            for model_id in models_needed(engine, request, lambda _: True):
+                needs[model_id] = needs.get(model_id, False) or model_id in engine.components.values()
+    for model_id, bound in needs.items():
         instead = [other for other in LANGUAGE_MODELS if other != model_id] if model_id in LANGUAGE_MODELS else []
-        if any(is_ready(other) for other in instead):
+        if not bound and any(is_ready(other) for other in instead):
             continue
         with contextlib.suppress(LicenceNotAccepted):
             ask_for_licence(model_id)

@@ -7,10 +7,10 @@ weights or graphs are not there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from engines.contract import LanguageModel, OptionValue, Recogniser, Synthesiser
 from engines.errors import BadOption, LicenceNotAccepted, WeightsMissing
@@ -20,6 +20,8 @@ from engines.weights.store import WeightStore
 
 if TYPE_CHECKING:
     from engines.audio.vad import VoiceActivity
+
+Part = TypeVar("Part")
 
 LANGUAGE_MODELS = ("gemma-3-270m", "smollm2-135m-instruct")
 """Embedded language models, the better one for text in general first."""
@@ -35,7 +37,8 @@ class Components:
     Attributes:
         memo: equal work is done once; shared by all engines of the process.
         store: where weights are.
-        opening_seconds: what opening models has taken so far; the host leaves it out of the engines' times.
+        opening_seconds: what opening models, and explaining what engines did, has taken so far; the host leaves it out
+            of the engines' times.
     """
 
     memo: Memo = field(default_factory=Memo)
@@ -45,6 +48,25 @@ class Components:
     _voice_activity: VoiceActivity | None = None
     _language_models: dict[str, LanguageModel] = field(default_factory=dict)
     _synthesisers: dict[tuple[str, str | None], Synthesiser] = field(default_factory=dict)
+    _parts: dict[Hashable, object] = field(default_factory=dict)
+
+    def part(self, key: Hashable, open_it: Callable[[], Part]) -> Part:
+        """A part that only some engines know, opened on first use and shared.
+
+        Args:
+            key: names it; the same key always goes with the same type.
+            open_it: opens it.
+        """
+        if key not in self._parts:
+            with self._opening():
+                self._parts[key] = open_it()
+        return cast(Part, self._parts[key])
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Work that is none of the engine's own, such as gathering evidence: it is left out of its time."""
+        with self._opening():
+            yield
 
     @contextmanager
     def _opening(self) -> Iterator[None]:

@@ -1,0 +1,254 @@
+"""Trained adapters: where they are, and the card that says what each was made of and what it fits.
+
+Every adapter is a folder under :func:`engines.paths.adapters` with a ``card.toml``. A card that does not fit the
+encoder, the trunk or the language model in use is refused with a sentence: on top of other weights than those it was
+trained on an adapter writes nonsense without any sign of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engines import paths
+from engines.errors import AdapterMismatch, AdapterMissing
+from engines.weights import graphs
+
+Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts"]
+
+FILES: Mapping[str, tuple[str, ...]] = {
+    "trunk": ("trunk.onnx", "pieces.json"),
+    "convolution": ("adapter.onnx", "lora.onnx_adapter"),
+    "ctc": ("adapter.onnx", "lora.onnx_adapter"),
+    "qformer": ("adapter.onnx", "lora.onnx_adapter"),
+    "pooling": ("adapter.onnx", "lora.onnx_adapter"),
+    "correction": ("lora.onnx_adapter",),
+    "experts": (),
+}
+"""What lies beside the card, by kind."""
+
+CARD = "card.toml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shape(_Part):
+    """How an adapter shortens.
+
+    Attributes:
+        frames_per_vector: frames of 25 Hz per vector; 0 where they differ (CTC compression).
+        window: frames of 25 Hz that a Q-Former sees at once; 0 for others.
+        queries: vectors per window; 0 for others.
+    """
+
+    frames_per_vector: int = Field(default=0, ge=0)
+    window: int = Field(default=0, ge=0)
+    queries: int = Field(default=0, ge=0)
+
+
+class Parameters(_Part):
+    """How many parameters were trained."""
+
+    adapter: int = Field(default=0, ge=0)
+    lora: int = Field(default=0, ge=0)
+    trunk: int = Field(default=0, ge=0)
+
+
+class RecipeOrigin(_Part):
+    """The recipe it was trained by: its name, and the digest of all that it says."""
+
+    name: str
+    digest: str
+
+
+class DataOrigin(_Part):
+    """What it was trained on: hours of speech (0 for text alone), and where they come from."""
+
+    hours: float = Field(default=0.0, ge=0)
+    sources: tuple[str, ...] = ()
+
+
+class AdapterCard(_Part):
+    """What an adapter is, was trained on and fits.
+
+    Attributes:
+        format: of the card.
+        id: the folder's name.
+        kind: what it is.
+        name: for people.
+        encoder: model id of the speech encoder; empty where speech is not read.
+        encoder_graph: see :func:`encoder_graph`; empty where speech is not read.
+        language_model: model id of the language model; empty for the trunk.
+        vocabulary: of the language model's graph.
+        width: of the language model; for the trunk the width of its states.
+        trunk: hex sha256 of the ``trunk.onnx`` that it continues; empty where there is none.
+        languages: ISO 639-1 codes of the languages that it transcribes.
+        translates: ISO 639-1 codes of the languages that it translates to English.
+        adapter: how it shortens.
+        parameters: how many were trained.
+        recipe: what it was trained by.
+        data: what it was trained on.
+        seed: of everything random in training.
+        steps: optimiser steps.
+        minutes: that training took.
+        metrics: name → value, as measured when training ended.
+        licence: of the weights, in a sentence.
+        notes: sentences for people.
+    """
+
+    format: Literal[1] = 1
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    kind: Kind
+    name: str
+    encoder: str = ""
+    encoder_graph: str = ""
+    language_model: str = ""
+    vocabulary: int = Field(default=0, ge=0)
+    width: int = Field(default=0, ge=0)
+    trunk: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    languages: tuple[str, ...] = ()
+    translates: tuple[str, ...] = ()
+    seed: int = 0
+    steps: int = Field(default=0, ge=0)
+    minutes: float = Field(default=0.0, ge=0)
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+    adapter: Shape = Shape()
+    parameters: Parameters = Parameters()
+    recipe: RecipeOrigin | None = None
+    data: DataOrigin = DataOrigin()
+    metrics: Mapping[str, float] = Field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Writes ``card.toml`` into a folder."""
+        plain: list[str] = []
+        tables: list[str] = []
+        for key, value in self.model_dump(mode="json", exclude_none=True).items():
+            if isinstance(value, dict):
+                rows = [f"{json.dumps(k)} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items()]
+                tables.append("\n".join([f"[{key}]", *rows]))
+            else:
+                plain.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+        (folder / CARD).write_text("\n\n".join(["\n".join(plain), *tables]) + "\n", encoding="utf-8")
+
+    # --- does it fit? ---
+
+    def check_encoder(self, model_id: str, graph: str) -> None:
+        """Checks the speech encoder in use.
+
+        Args:
+            model_id: of the encoder.
+            graph: see :func:`encoder_graph`.
+
+        Raises:
+            AdapterMismatch: it is another one.
+        """
+        if self.encoder != model_id:
+            raise self._mismatch(f"for the encoder {self.encoder or 'of nobody'}, not for {model_id}")
+        if self.encoder_graph != graph:
+            raise self._mismatch(f"on another version of the graph of {model_id} ({self.encoder_graph}, here {graph})")
+
+    def check_trunk(self, digest: str) -> None:
+        """Checks the trunk in use by the sha256 of its file.
+
+        Raises:
+            AdapterMismatch: it is another one.
+        """
+        if self.trunk != digest:
+            raise self._mismatch(f"on another trunk ({self.trunk[:12] or 'none'}, here {digest[:12]})")
+
+    def check_language_model(self, model_id: str, vocabulary: int, width: int) -> None:
+        """Checks the language model in use.
+
+        Raises:
+            AdapterMismatch: it is another one, or has another vocabulary or width.
+        """
+        if self.language_model != model_id:
+            raise self._mismatch(f"for the language model {self.language_model or 'of nobody'}, not for {model_id}")
+        if (self.vocabulary, self.width) != (vocabulary, width):
+            theirs, ours = f"{self.vocabulary} × {self.width}", f"{vocabulary} × {width}"
+            raise self._mismatch(f"on embeddings of {theirs} of {model_id}, which has {ours} here")
+
+    def _mismatch(self, how: str) -> AdapterMismatch:
+        return AdapterMismatch(f"The adapter {self.id} was trained {how}.", _HINT)
+
+
+_HINT = "Install the program again, or train the adapter anew with `triptych train`."
+
+
+def locate(adapter_id: str) -> Path:
+    """The folder of an adapter with its card and its files.
+
+    Args:
+        adapter_id: for example ``"latent-ctc"`` or ``"trunk"``.
+
+    Raises:
+        AdapterMissing: something is not there.
+        AdapterMismatch: its card is damaged.
+    """
+    read(adapter_id)
+    return paths.adapters() / adapter_id
+
+
+def read(adapter_id: str) -> AdapterCard:
+    """The card of an adapter, of which all files are there.
+
+    Raises:
+        AdapterMissing: something is not there.
+        AdapterMismatch: the card is damaged or of another adapter.
+    """
+    folder = paths.adapters() / adapter_id
+    if not (folder / CARD).is_file():
+        raise AdapterMissing(f"The trained weights of {adapter_id} are not part of this installation.", _HINT)
+    try:
+        card = AdapterCard.model_validate(tomllib.loads((folder / CARD).read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise AdapterMismatch(f"The card of the adapter {adapter_id} is damaged: {_reason(error)}.", _HINT) from error
+    if card.id != adapter_id:
+        raise AdapterMismatch(f"The card in {adapter_id} is that of {card.id}.", _HINT)
+    for name in FILES[card.kind]:
+        if not (folder / name).is_file():
+            raise AdapterMissing(f"The file {name} of the adapter {adapter_id} is missing.", _HINT)
+    return card
+
+
+def require(adapter_ids: Iterable[str]) -> None:
+    """Checks that adapters are there, without opening them.
+
+    Raises:
+        AdapterMissing: something is not there.
+        AdapterMismatch: a card is damaged.
+    """
+    for adapter_id in adapter_ids:
+        read(adapter_id)
+
+
+def file_digest(file: Path) -> str:
+    """Hex sha256 of a file."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def encoder_graph(model_id: str = "whisper-base") -> str:
+    """What tells one build of an encoder's graph from another: the digest of its weights and of its builder's version.
+
+    Raises:
+        WeightsMissing: it has not been built.
+    """
+    return graphs.locate(model_id).name.removeprefix(f"{model_id}-")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg'].lower()}" if place else first["msg"].lower()
+    return " ".join(str(error).split())[:200].rstrip(".")
