@@ -141,7 +141,7 @@ class Lora:
     @property
     def tensors(self) -> Arrays:
         """Its arrays by name, float32."""
-        return dict(self._tensors)
+        return {key: value.astype(np.float32) for key, value in self._tensors.items()}
 
     def values(self, sizes: ProjectionSizes) -> dict[str, ort.OrtValue]:
         """What to bind to the graph of a model; made once and kept.
@@ -183,7 +183,7 @@ class Lora:
                 row += len(b)
             column += sizes.size(projection)[1]
         prefix = f"layers.{layer}.{product}"
-        return {f"{prefix}.lora_A": np.ascontiguousarray(np.concatenate(down, axis=1)), f"{prefix}.lora_B": up}
+        return {f"{prefix}.lora_A": np.concatenate(down, axis=1, dtype=np.float32), f"{prefix}.lora_B": up}
 
     def _check_fit(self, sizes: ProjectionSizes) -> None:
         for key, value in self._tensors.items():
@@ -236,14 +236,15 @@ def _parts(key: str, name: str) -> tuple[int, str, str]:
     return int(found[1]), found[2], found[3]
 
 
-def _checked(tensors: Mapping[str, NDArray[np.floating]], name: str) -> Arrays:
-    """The arrays in float32, each with its partner."""
+def _checked(tensors: Mapping[str, NDArray[np.floating]], name: str) -> dict[str, NDArray[np.floating]]:
+    """The arrays, each with its partner: in float16 where they are given so, which saves memory, else in float32."""
     if not tensors:
         raise GraphInvalid(f"The adapter {name} is empty.", _HINT)
-    arrays: Arrays = {}
+    arrays: dict[str, NDArray[np.floating]] = {}
     for key, value in tensors.items():
         _parts(key, name)
-        array = np.array(value, np.float32, order="C")
+        kind = np.float16 if np.asarray(value).dtype == np.float16 else np.float32
+        array: NDArray[np.floating] = np.array(value, kind, order="C")
         if array.ndim != 2 or not np.isfinite(array).all():
             raise GraphInvalid(f"The adapter {name} is damaged: {key} is no matrix of finite numbers.", _HINT)
         arrays[key] = array
