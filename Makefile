@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs:
 #   make app    opens Triptych (or, without a display, runs the comparison in the terminal)
 #   make test   lint, types, import contracts and tests
-# The others are for people who work on it: bench, results of measurements; clean.
+# The others are for people who work on it: bench (speed), results (the table of adapters), screenshots, clean.
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # The parity tests compare with PyTorch. The version is pinned so that a CPU wheel at hand is taken where there is one.
 TORCH ?= torch==2.13.0
 
-.PHONY: app test bench screenshots clean system lint
+.PHONY: app test bench results screenshots clean system lint
 
 app: .setup-app
 	@$(BIN)/triptych $(ARGS)
@@ -28,6 +28,12 @@ test: .setup-test
 bench: .setup-bench
 	@$(BIN)/triptych models fetch --all --accept-licence gemma
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# The table of adapters, docs/results/adapters.md. TRIPTYCH_PROMPTS names the folder of telephone prompts; without it
+# only unseen speakers are measured on. A run that was interrupted goes on where it was.
+results: .setup-app
+	@$(BIN)/triptych models fetch --all --accept-licence gemma
+	$(BIN)/triptych adapters --threads 2 $(ARGS)
 
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens

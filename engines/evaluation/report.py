@@ -70,7 +70,6 @@ class Summary:
         trained: by engine, where there is a card.
         machines: where it was measured.
         measured: when, an ISO date.
-        curves: whether there is a picture of learning curves beside the report.
         repeated: language → held-out prompts whose very text is among the training prompts, and how many there are.
     """
 
@@ -81,12 +80,16 @@ class Summary:
     trained: Mapping[str, Trained] = field(default_factory=dict)
     machines: tuple[str, ...] = ()
     measured: str = ""
-    curves: bool = False
     repeated: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def markdown(summary: Summary) -> str:
-    """The report."""
+def markdown(summary: Summary, *, curves: bool = False) -> str:
+    """The report.
+
+    Args:
+        summary: what it tells.
+        curves: whether there is a picture of learning curves beside it.
+    """
     parts = [
         _HEAD.format(when=summary.measured, where=", ".join(summary.machines) or "machine unknown"),
         *answer(summary.figures, summary.compared),
@@ -94,7 +97,7 @@ def markdown(summary: Summary) -> str:
         *_translations(summary),
         *_costs(summary),
         *_matrices(summary),
-        *_training(summary),
+        *_training(summary, curves=curves),
         _RECORDINGS.format(known=_known(summary)),
     ]
     return "\n".join(parts)
@@ -215,7 +218,7 @@ def _cell(cells: Mapping[tuple[str, str], Compared], row: str, column: str, *, p
     return f"**{text}** ({found.p})" if found.significant else f"{text} ({found.p})"
 
 
-def _training(summary: Summary) -> list[str]:
+def _training(summary: Summary, *, curves: bool) -> list[str]:
     rows = []
     for engine, trained in summary.trained.items():
         rows.append(
@@ -227,13 +230,13 @@ def _training(summary: Summary) -> list[str]:
                 ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items()) or "–",
             ]
         )
-    if not rows and not summary.curves:
+    if not rows and not curves:
         return []
     parts = ["## How they were trained", ""]
     if rows:
         head = ["from the cards", "hours of speech", "steps", "minutes", "development metrics"]
         parts += _table(head, rows)
-    if summary.curves:
+    if curves:
         parts += ["![Learning curves: loss and development word error rate over minutes](adapters-curves.svg)", ""]
     return parts
 

@@ -117,9 +117,9 @@ def test_cards_and_repeated_texts_are_told() -> None:
     made = replace(
         summary({"latent-ctc": 0.2}),
         trained={"latent-ctc": Trained({"adapter": 1_500_000}, 12.5, 90.0, 4000, {"wer": 0.2})},
-        repeated={"en": (13, 103)}, curves=True, machines=("a quiet machine",), measured="2026-11-23",
+        repeated={"en": (13, 103)}, machines=("a quiet machine",), measured="2026-11-23",
     )  # fmt: skip
-    text = markdown(made)
+    text = markdown(made, curves=True)
     assert "adapter 1.50 M" in text
     assert "12.5" in text
     assert "en 13 of 103" in text
