@@ -45,10 +45,6 @@ class AudioUnusable(BadInput):
     """The sound was read but cannot be worked with (no samples, NaN, absurd rate)."""
 
 
-class CorpusInvalid(BadInput):
-    """A folder of training data is missing, empty or not what it should be."""
-
-
 class UnknownEngine(BadInput):
     """No engine of that id is in the catalogue."""
 
