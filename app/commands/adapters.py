@@ -8,10 +8,9 @@ import json
 import os
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from app.commands import document
 from app.commands.consent import ask_for_licence
@@ -20,11 +19,12 @@ from app.needs import models_needed
 from app.preparation import Progress, Unprepared, preparing
 from engines import catalog, paths
 from engines.contract import Request, Task, Utterance
-from engines.errors import BadInput, BadOption
+from engines.errors import BadInput, BadOption, TriptychError
 from engines.evaluation import corpora, curves, protocol, report, summary
 from engines.evaluation.protocol import EVERYTHING, STANDARD, Case
 from engines.evaluation.records import Record, Records
 from engines.host import Host
+from engines.weights import cards
 
 _BESIDES: Final = ("whisper", "correction", "experts")
 """What stands in the table beside the latent engines."""
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.report_only:
         engines = _prepared(engines, offered, wanted)
         _measure(engines, offered, wanted, records, int(args.threads))
-    found = protocol.of_protocol(records, engines, wanted)
+    found = protocol.of_protocol(records, engines, wanted, catalogue=offered)
     if not found:
         raise BadInput("Nothing was measured, so there is no table to write.", "Run it without --report-only.")
     _write(args.out, _summary(engines, offered, found, prompts), _curves(args.curves))
@@ -98,16 +98,21 @@ def _prepared(engines: Sequence[str], offered: catalog.Catalogue, wanted: Sequen
     """Makes models ready; engines that cannot run are named and left out."""
     clip = wanted[0].clip
     request = Request(Utterance(clip.read(), "", clip.id, language=clip.language), Task.TRANSCRIBE)
-    needed = [(offered.describe(engine), request) for engine in engines]
-    for model in dict.fromkeys(model for engine, one in needed for model in models_needed(engine, one, lambda _: True)):
-        ask_for_licence(model)
-    left = list(engines)
+    left, needed = list(engines), []
+    for engine in engines:
+        try:
+            for model in models_needed(offered.describe(engine), request, lambda _: True):
+                ask_for_licence(model)
+            needed.append((offered.describe(engine), request))
+        except TriptychError as error:
+            print(f"{engine} is left out: {error.message} {error.hint}", file=sys.stderr)
+            left.remove(engine)
     with ProgressLine(sys.stderr) as line:
         for step in preparing(needed):
             if isinstance(step, Progress):
                 line.show(step.event)
             elif isinstance(step, Unprepared):
-                print(f"{step.engine}: {step.error.message} {step.error.hint}", file=sys.stderr)
+                print(f"{step.engine} is left out: {step.error.message} {step.error.hint}", file=sys.stderr)
                 left.remove(step.engine)
     return tuple(left)
 
@@ -170,23 +175,12 @@ def _summary(
 
 def _trained(engine: str) -> report.Trained | None:
     """What the card of an engine's weights tells; None where there is no card."""
-    file = paths.resources() / "adapters" / engine / "card.toml"
     try:
-        card = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        card = cards.read(engine)
+    except TriptychError:
         return None
-    parameters, data = card.get("parameters", {}), card.get("data", {})
-    return report.Trained(
-        parameters={name: int(count) for name, count in parameters.items() if isinstance(count, int)},
-        hours=_number(data.get("hours") if isinstance(data, dict) else None),
-        minutes=_number(card.get("minutes")),
-        steps=card["steps"] if isinstance(card.get("steps"), int) else None,
-        metrics={name: value for name, value in card.get("metrics", {}).items() if isinstance(value, int | float)},
-    )
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    parameters = {name: count for name, count in card.parameters.model_dump().items() if count}
+    return report.Trained(parameters, card.data.hours, card.minutes, card.steps, card.metrics)
 
 
 def _curves(folder: Path | None) -> list[curves.Curve]:
@@ -194,9 +188,7 @@ def _curves(folder: Path | None) -> list[curves.Curve]:
         if not folder.is_dir():
             raise BadInput(f"{folder} is no folder.", "Name the folder with the learning curves.")
         return [curves.read(file) for file in sorted(folder.glob("*.csv"))]
-    return [
-        curves.read(file, file.parent.name) for file in sorted((paths.resources() / "adapters").glob("*/curve.csv"))
-    ]
+    return [curves.read(file, file.parent.name) for file in sorted(paths.adapters().glob("*/curve.csv"))]
 
 
 def _write(folder: Path, found: report.Summary, drawn: Sequence[curves.Curve]) -> None:

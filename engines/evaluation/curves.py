@@ -1,7 +1,7 @@
 """Learning curves: read from the files that training writes, drawn as one picture.
 
-A curve is a CSV with a header; ``seconds`` (or ``step``) is the way along, ``loss`` and ``wer`` are what was reached. A
-line without a ``wer`` is a training step; one with it an evaluation on development recordings.
+A curve is a CSV with a header: ``seconds`` of training, counted anew in every ``stage``, the ``loss`` and, where it was
+measured, the ``wer`` of development recordings in percent. Stages follow each other in the drawing.
 """
 
 from __future__ import annotations
@@ -55,17 +55,31 @@ def read(file: Path, name: str = "") -> Curve:
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{file} cannot be read as a learning curve.", hint) from error
-    if rows and ("loss" not in rows[0] or not {"seconds", "step"} & set(rows[0])):
-        raise BadInput(f"{file} has no columns seconds (or step) and loss.", hint)
-    return Curve(name or file.stem, _points(rows, "loss"), _points(rows, "wer"))
+    if rows and not {"seconds", "loss"} <= set(rows[0]):
+        raise BadInput(f"{file} has no columns seconds and loss.", hint)
+    minutes = _minutes(rows)
+    return Curve(name or file.stem, _points(rows, minutes, "loss", 1.0), _points(rows, minutes, "wer", 0.01))
 
 
-def _points(rows: Sequence[Mapping[str, str]], column: str) -> Points:
-    found = []
+def _minutes(rows: Sequence[Mapping[str, str]]) -> list[float | None]:
+    """Minutes since the first stage began, line by line."""
+    before, last, stage = 0.0, 0.0, rows[0].get("stage") if rows else None
+    found: list[float | None] = []
     for row in rows:
-        place, value = _number(row.get("seconds") or row.get("step")), _number(row.get(column))
+        if row.get("stage") != stage:
+            before, last, stage = before + last, 0.0, row.get("stage")
+        seconds = _number(row.get("seconds"))
+        last = last if seconds is None else seconds
+        found.append(None if seconds is None else (before + seconds) / 60)
+    return found
+
+
+def _points(rows: Sequence[Mapping[str, str]], minutes: Sequence[float | None], column: str, scale: float) -> Points:
+    found = []
+    for row, place in zip(rows, minutes, strict=True):
+        value = _number(row.get(column))
         if place is not None and value is not None:
-            found.append((place / 60, value))
+            found.append((place, scale * value))
     return tuple(found)
 
 

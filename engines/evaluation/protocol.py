@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from engines import errors, paths
-from engines.catalog import Catalogue
+from engines.catalog import Catalogue, EngineDescription
 from engines.contract import (
     EvidenceFound,
     Failed,
@@ -33,6 +33,7 @@ from engines.evaluation.metrics import Errors, word_errors
 from engines.evaluation.records import Key, Record, Records
 from engines.host import Host
 
+_LACKING: Final = (errors.Unavailable, errors.AdapterMissing, errors.AdapterMismatch)
 PATIENCE_SECONDS: Final = 180.0
 """An engine from which nothing came for so long is cancelled; the run counts as one that wrote nothing."""
 NOISE: Final[Noise] = "babble"
@@ -106,23 +107,18 @@ def cases(prompts: Path | None, sizes: Sizes = STANDARD, levels: Sequence[float]
     return found
 
 
-def version(engine_id: str, resources: Path | None = None) -> str:
+def version(description: EngineDescription) -> str:
     """Digest of an engine's description and trained weights; measurements of another version are not taken for its own.
 
     Weights of the models that it is composed of are fixed by the program's manifest and are not looked at.
     """
-    root = resources or paths.resources()
-    files = [root / "engines" / f"{engine_id}.toml"]
-    folders = [root / "adapters" / engine_id]
-    if engine_id.startswith("latent-"):
-        folders.append(root / "adapters" / "trunk")
-    for folder in folders:
-        files += sorted(file for file in folder.rglob("*") if file.is_file())
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    digest = hashlib.sha256(description.model_dump_json().encode())
+    for adapter in dict.fromkeys((description.id, *description.adapters)):
+        folder = paths.adapters() / adapter
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                digest.update(file.relative_to(folder.parent).as_posix().encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
@@ -155,10 +151,12 @@ def measure(
 
     Raises:
         Unavailable: an engine lacks something; nothing is recorded for it.
+        AdapterMissing: likewise its trained weights.
+        AdapterMismatch: they do not fit.
         AudioUnreadable: a recording is missing or broken.
         BadInput: a record cannot be written.
     """
-    versions = {engine: version(engine) for engine in engines}
+    versions = {engine: version(catalogue.describe(engine)) for engine in engines}
     todo = [
         (case, engine)
         for case in wanted
@@ -180,10 +178,10 @@ def measure(
 
 
 def of_protocol(
-    records: Records, engines: Sequence[str], wanted: Sequence[Case], *, versions: dict[str, str] | None = None
+    records: Records, engines: Sequence[str], wanted: Sequence[Case], *, catalogue: Catalogue
 ) -> list[Record]:
     """The records of these engines as they are now, on these cases, in the order of the cases."""
-    known = versions or {engine: version(engine) for engine in engines}
+    known = {engine: version(catalogue.describe(engine)) for engine in engines}
     keys = (_key(case, engine, known[engine]) for case in wanted for engine in engines)
     return [found for found in map(records.get, keys) if found is not None]
 
@@ -223,6 +221,8 @@ class _Outcome:
 
         Raises:
             Unavailable: the engine lacks something.
+            AdapterMissing: its trained weights are not there.
+            AdapterMismatch: they do not fit.
         """
         self.work = stamped.at
         match stamped.event:
@@ -236,7 +236,7 @@ class _Outcome:
                 return True
             case Failed(kind, message, hint):
                 cause = getattr(errors, kind, None)
-                if isinstance(cause, type) and issubclass(cause, errors.Unavailable):
+                if isinstance(cause, type) and issubclass(cause, _LACKING):
                     raise cause(message, hint)
                 self.failure = f"{kind}: {message}"
                 return True

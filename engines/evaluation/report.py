@@ -45,16 +45,16 @@ class Trained:
 
     Attributes:
         parameters: part → how many were trained.
-        hours: of speech in the training data, None where the card does not say.
+        hours: of speech in the training data.
         minutes: of training.
         steps: optimiser steps.
         metrics: as the card names them.
     """
 
     parameters: Mapping[str, int] = field(default_factory=dict)
-    hours: float | None = None
-    minutes: float | None = None
-    steps: int | None = None
+    hours: float = 0.0
+    minutes: float = 0.0
+    steps: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -214,7 +214,7 @@ def _cell(cells: Mapping[tuple[str, str], Compared], row: str, column: str, *, p
     if found is None:
         return ""
     value = sign * found.difference.value * (1 if points else 100)
-    text = f"{value:+.1f}"
+    text = f"{value:+.1f}" if round(value, 1) else "0.0"
     return f"**{text}** ({found.p})" if found.significant else f"{text} ({found.p})"
 
 
@@ -224,9 +224,9 @@ def _training(summary: Summary, *, curves: bool) -> list[str]:
         rows.append(
             [
                 f"`{engine}`",
-                "–" if trained.hours is None else f"{trained.hours:.1f}",
-                "–" if trained.steps is None else f"{trained.steps:,}",
-                "–" if trained.minutes is None else f"{trained.minutes:.0f}",
+                f"{trained.hours:.1f}",
+                f"{trained.steps:,}",
+                f"{trained.minutes:.0f}",
                 ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items()) or "–",
             ]
         )

@@ -60,7 +60,7 @@ def test_every_engine_is_measured_once_on_every_case(host: Host, tmp_path: Path)
     assert second.condition == "white-10"
     assert first.work >= first.stages["encode"] >= 0
     assert first.machine == "here"
-    assert of_protocol(records, ["fake", "other"], wanted) == [first, second]
+    assert of_protocol(records, ["fake", "other"], wanted, catalogue=OFFERED) == [first, second]
 
 
 def test_a_killed_run_goes_on(host: Host, tmp_path: Path) -> None:
@@ -77,7 +77,8 @@ def test_a_killed_run_goes_on(host: Host, tmp_path: Path) -> None:
     assert all(json.loads(line)["engine"] == "fake" for line in file.read_text().splitlines())
 
 
-def test_failures_are_recorded_and_tried_again(tmp_path: Path) -> None:
+def test_failures_are_recorded_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "version", lambda _: "the same")
     broken = failing("fault")
     records = Records(tmp_path / "records.jsonl")
     with Host(catalogue=broken, provider="CPU") as host:
@@ -121,16 +122,18 @@ def test_the_protocol_has_its_conditions(tmp_path: Path) -> None:
         cases(tmp_path / "nowhere")
 
 
-def test_other_weights_are_another_version(tmp_path: Path) -> None:
-    (tmp_path / "engines").mkdir()
-    (tmp_path / "engines" / "latent-x.toml").write_text("a")
-    first = version("latent-x", tmp_path)
-    (tmp_path / "adapters" / "latent-x").mkdir(parents=True)
-    (tmp_path / "adapters" / "latent-x" / "adapter.onnx").write_bytes(b"1")
-    second = version("latent-x", tmp_path)
-    (tmp_path / "adapters" / "trunk").mkdir()
-    (tmp_path / "adapters" / "trunk" / "trunk.onnx").write_bytes(b"1")
-    assert len({first, second, version("latent-x", tmp_path), version("whisper", tmp_path)}) == 4
+def test_other_weights_are_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_ADAPTERS", str(tmp_path))
+    described = fakes.describe("latent-x").model_copy(update={"adapters": ("trunk", "latent-x")})
+    found = {version(described), version(fakes.describe("latent-x"))}
+    (tmp_path / "latent-x").mkdir()
+    (tmp_path / "latent-x" / "adapter.onnx").write_bytes(b"1")
+    found.add(version(described))
+    (tmp_path / "trunk").mkdir()
+    (tmp_path / "trunk" / "trunk.onnx").write_bytes(b"1")
+    found.add(version(described))
+    assert len(found) == 4
+    assert version(described) in found
 
 
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:

@@ -128,12 +128,17 @@ def test_cards_and_repeated_texts_are_told() -> None:
 
 def test_curves_are_read_and_drawn(tmp_path: Path) -> None:
     file = tmp_path / "latent-ctc.csv"
-    lines = [f"{step},{step * 6},{5 / step},{'' if step % 10 else 1 / step},1e-3" for step in range(1, 301)]
-    file.write_text("\n".join(["step,seconds,loss,wer,learning_rate", *lines, "301,,nan,,"]) + "\n", encoding="utf-8")
+    lines = [
+        f"{'ctc' if step <= 100 else 'llm'},{6 * (step if step <= 100 else step - 100)},"
+        f"{5 / step},{'' if step % 10 else 40}"
+        for step in range(1, 301)
+    ]
+    file.write_text("\n".join(["stage,seconds,loss,wer", *lines, "llm,,nan,"]) + "\n", encoding="utf-8")
     curve = curves.read(file)
     assert curve.name == "latent-ctc"
     assert curve.loss[-1] == (30.0, pytest.approx(5 / 300))
     assert len(curve.wer) == 30
+    assert curve.wer[0] == (1.0, pytest.approx(0.4))
     assert len(curves.smoothed(curve.loss)) == 120
     drawing = curves.draw([curve, curves.Curve("none <yet>"), curves.Curve("one", ((1.0, 1.0),))])
     root = ET.fromstring(drawing)  # noqa: S314 - our own text
