@@ -77,6 +77,10 @@ class LicenceNotAccepted(Unavailable):
     """A model's licence must be accepted first."""
 
 
+class TrainingUnavailable(Unavailable):
+    """The libraries for training are not installed."""
+
+
 class TaskUnsupported(Unavailable):
     """The engine does not do this task."""
 
