@@ -39,8 +39,8 @@ def augment(samples: Samples, generator: Generator, babble: Sequence[Samples] = 
         the sound, peak at most 0.95, and the names of what was done.
     """
     chain: list[tuple[str, float, Callable[[Samples], Samples]]] = [
-        ("speed", 0.2, lambda x: speed(x, generator.uniform(0.88, 1.14))),
-        ("room", 0.45, lambda x: reverberate(x, generator, generator.uniform(0.1, 0.8))),
+        ("speed", 0.15, lambda x: speed(x, generator.uniform(0.9, 1.1))),
+        ("room", 0.4, lambda x: reverberate(x, generator, generator.uniform(0.1, 0.5))),
         ("equaliser", 0.35, lambda x: equalise(x, generator)),
         ("noise", 0.6, lambda x: add_noise(x, generator, generator.uniform(8, 35), babble)),
     ]
@@ -69,7 +69,7 @@ def reverberate(samples: Samples, generator: Generator, seconds: float) -> Sampl
     length = max(int(seconds * SAMPLE_RATE), 2)
     tail = generator.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
     tail[: int(generator.uniform(0.002, 0.02) * SAMPLE_RATE)] = 0
-    ratio = 10 ** (generator.uniform(2, 15) / 20)
+    ratio = 10 ** (generator.uniform(3, 18) / 20)
     impulse = tail / (np.sqrt(np.sum(tail**2)) * ratio + 1e-9)
     impulse[0] = 1.0
     return _convolve(samples, impulse)

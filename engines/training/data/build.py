@@ -50,7 +50,7 @@ class Synthetic(BaseModel):
         seed: decides everything; another seed says other lines.
         part: which part of the shuffled text it takes, counted from 0, so that corpora do not share lines.
         hours: language → hours of speech.
-        voices: ``"programs"`` (espeak-ng and flite) or ``"neural"`` (the program's own, slow).
+        voices: ``"programs"`` (espeak-ng and flite), ``"piper"`` or ``"kokoro"`` (slow).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

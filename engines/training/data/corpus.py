@@ -134,7 +134,9 @@ class Corpus:
         """
         if not (folder / MANIFEST).is_file():
             what = "holds no corpus: its manifest.jsonl is missing" if folder.is_dir() else "does not exist"
-            raise CorpusInvalid(f"The folder {folder} {what}.", "Make the corpus with `triptych train --prepare`.")
+            raise CorpusInvalid(
+                f"The folder {folder} {what}.", "Make the corpus with `python -m engines.training.data`."
+            )
         understood, problems = _read_manifest(folder / MANIFEST)
         lengths = {clip.shard: 0 for clip in understood}
         if check:

@@ -14,13 +14,14 @@ from engines.models.synthesis import engine_of, synthesiser_for
 from engines.models.voices import voices
 from engines.weights.store import WeightStore
 
-PROGRAM: Final = "neural"
+PROGRAMS: Final = ("piper", "kokoro")
 
 
-def voices_of(language: str) -> tuple[str, ...]:
-    """Ids of the voices that speak a language; English has one more."""
-    own = tuple(voice.id for voice in voices() if voice.language == language)
-    return (*own, piper.VOICE) if language == "en" else own
+def voices_of(program: str, language: str) -> tuple[str, ...]:
+    """Ids of the voices of Piper or Kokoro that speak a language."""
+    if program == "piper":
+        return (piper.VOICE,) if language == "en" else ()
+    return tuple(voice.id for voice in voices() if voice.language == language)
 
 
 def speak(text: str, voice: str, language: str) -> tuple[Samples, int]:

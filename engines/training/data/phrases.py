@@ -38,7 +38,7 @@ def phrases(random: Random, words: Sequence[str]) -> Iterator[Line]:
         words: lower-case words for clips of one or two words, the commoner first.
     """
     makers: tuple[tuple[float, Callable[[Random], Line]], ...] = (
-        (2.5, lambda r: _line(_few_words(r, words))),
+        (1.5, lambda r: _line(_few_words(r, words))),
         (1.0, lambda r: _line(r.choice(_lists()["short"]))),
         (2.0, lambda r: _line(_fill(r, "commands", r.choice((".", ".", "", "!"))))),
         (1.5, lambda r: _line(_fill(r, "questions", "?"))),
@@ -79,7 +79,7 @@ def _fill(random: Random, kind: str, end: str) -> str:
         text = text.replace("{few}", _DIGITS[random.randint(2, 9)], 1)
     text = text.format(**parts)
     if end == "." and random.random() < 0.2:
-        text = random.choice(("please ", "now ", "okay, ")) + text
+        text = random.choice(("now ", "okay, ", "well, ")) + text
     return text[0].upper() + text[1:] + end
 
 

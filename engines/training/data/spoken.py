@@ -18,7 +18,7 @@ from engines.training.data.corpus import Clip, CorpusWriter
 from engines.training.data.lines import Line
 
 LONGEST_SECONDS = 20.0
-_AUGMENTED = 0.6
+_AUGMENTED = 0.55
 
 
 @dataclass(frozen=True)
