@@ -45,6 +45,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--repeats", metavar="N", help="measure N times after a warm-up; times are medians")
     parser.add_argument("--out", metavar="DIR", help="write synthesised speech and the JSON document here")
     parser.add_argument("--json", action="store_true", help="print one JSON document; for several AUDIO an array")
+    parser.add_argument(
+        "--evidence", action="store_true", help="put all evidence into the JSON document (lists, posteriors, attention)"
+    )
     parser.add_argument("--provider", default="auto", metavar="NAME", help="execution provider (default: auto)")
     parser.add_argument(
         "--threads", default="0", metavar="N", help="threads per engine (default: as ONNX Runtime does)"
@@ -72,6 +75,7 @@ class Plan:
         how: mode and repeats.
         out: folder for what is written, or None.
         as_json: whether a JSON document is printed.
+        evidence: whether it holds all evidence.
         provider: execution provider.
         threads: 0 lets ONNX Runtime choose.
         options: engine id → settings.
@@ -85,6 +89,7 @@ class Plan:
     how: How = field(default_factory=How)
     out: Path | None = None
     as_json: bool = False
+    evidence: bool = False
     provider: str = "auto"
     threads: int = 0
     options: dict[str, dict[str, OptionValue]] = field(default_factory=dict)
@@ -141,7 +146,12 @@ def _compare(host: Host, utterance: Utterance, plan: Plan) -> tuple[int, documen
     run_comparison(host, comparison, plan.how)
     speech = _write_speech(comparison, plan.out)
     found = document.comparison_document(
-        comparison, mode=plan.mode, repeats=plan.how.repeats, speech=speech, threads=plan.threads
+        comparison,
+        mode=plan.mode,
+        repeats=plan.how.repeats,
+        speech=speech,
+        threads=plan.threads,
+        evidence=plan.evidence,
     )
     if plan.out is not None:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
@@ -193,6 +203,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         name_of(args.language)
     if args.reference is not None and len(args.audio) > 1:
         raise BadOption("One reference cannot be right for several sound files.", "Give one AUDIO with --reference.")
+    if args.evidence and not args.json and args.out is None:
+        raise BadOption("--evidence goes into the JSON document.", "Add --json, or --out with a folder.")
     engines = _engines(args.engines, task, target)
     if args.provider.lower() != "auto":
         from engines.runtime import providers
@@ -207,6 +219,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         how=How(args.isolated, None if args.repeats is None else _whole("--repeats", args.repeats, 1, 1000)),
         out=None if args.out is None else _folder(args.out),
         as_json=args.json,
+        evidence=args.evidence,
         provider=args.provider,
         threads=_whole("--threads", args.threads, 0, 1024),
         options=_options(args.option, engines),

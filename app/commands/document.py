@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from app.commands.evidence import as_json
 from app.comparison import Comparison, EngineRun
 from app.scoring import score
 from engines.contract import Task
@@ -19,7 +20,13 @@ Json = dict[str, Any]
 
 
 def comparison_document(
-    comparison: Comparison, *, mode: str, repeats: int | None, speech: dict[str, str], threads: int = 0
+    comparison: Comparison,
+    *,
+    mode: str,
+    repeats: int | None,
+    speech: dict[str, str],
+    threads: int = 0,
+    evidence: bool = False,
 ) -> Json:
     """The document of one comparison; all keys are always present.
 
@@ -29,6 +36,7 @@ def comparison_document(
         repeats: as it was asked for.
         speech: engine id → path of its synthesised speech.
         threads: as it was asked for.
+        evidence: whether it holds all evidence; otherwise that is null.
     """
     utterance = comparison.utterance
     return {
@@ -47,7 +55,13 @@ def comparison_document(
         "mode": mode,
         "repeats": repeats,
         "machine": machine(threads),
-        "results": [_result(run, comparison, speech.get(run.engine.id)) for run in comparison.runs.values()],
+        "results": [
+            {
+                **_result(run, comparison, speech.get(run.engine.id)),
+                "evidence": [as_json(found) for found in run.evidence] if evidence else None,
+            }
+            for run in comparison.runs.values()
+        ],
         "error": None,
     }
 

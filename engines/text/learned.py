@@ -90,7 +90,7 @@ def read(kind: str, folder: Path | None = None) -> Learned:
         AdapterMissing: there is none.
         AdapterMismatch: the card says something else or nothing sensible.
     """
-    place = (folder or paths.resources() / "adapters") / kind
+    place = (folder or paths.adapters()) / kind
     try:
         card: dict[str, Any] = tomllib.loads((place / CARD).read_text(encoding="utf-8"))
     except OSError as error:

@@ -91,6 +91,8 @@ class AdapterCard(_Part):
         width: of the language model; for the trunk the width of its states.
         trunk: hex sha256 of the ``trunk.onnx`` that it continues; empty where there is none.
         languages: ISO 639-1 codes of the languages that it transcribes.
+        tasks: of correction and experts: which lists they were trained on, ``transcribe`` or ``translate``.
+        experts: names of a mixture's experts, in the router's order.
         translates: ISO 639-1 codes of the languages that it translates to English.
         adapter: how it shortens.
         parameters: how many were trained.
@@ -116,6 +118,8 @@ class AdapterCard(_Part):
     trunk: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     languages: tuple[str, ...] = ()
     translates: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    experts: tuple[str, ...] = ()
     seed: int = 0
     steps: int = Field(default=0, ge=0)
     minutes: float = Field(default=0.0, ge=0)

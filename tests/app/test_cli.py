@@ -73,6 +73,18 @@ def test_json_document_has_every_key(run: Any, wav: Path) -> None:
         assert result["stages"][0]["shared"] is shared
 
 
+def test_evidence_is_in_the_document_when_it_is_asked_for(run: Any, wav: Path) -> None:
+    code, out, _ = run("compare", wav, "--engines", "fake", "--json", "--evidence")
+    (found,) = json.loads(out)["results"][0]["evidence"]
+    assert code == 0
+    assert found["kind"] == "nbest"
+    assert [hypothesis["text"] for hypothesis in found["hypotheses"]] == ["hello", "hallo"]
+    assert json.loads(run("compare", wav, "--engines", "fake", "--json")[1])["results"][0]["evidence"] is None
+    code, _, err = run("compare", wav, "--engines", "fake", "--evidence")
+    assert code == 2
+    assert "--json" in err
+
+
 def test_several_files_give_an_array_and_a_bad_one_does_not_spoil_it(run: Any, wav: Path, tmp_path: Path) -> None:
     missing = tmp_path / "missing.wav"
     code, out, err = run("compare", wav, missing, wav, "--json", "--engines", "fake")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.latent.compression import MODES, compress, run_labels, run_means
@@ -19,6 +19,7 @@ def log_probs_of(labels: list[int], blank: list[float] | None = None, width: int
     return np.log(rows / rows.sum(1, keepdims=True)).astype(np.float32)
 
 
+relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 posteriors = st.tuples(
     st.integers(1, 60), st.integers(2, 12), st.integers(0, 2**32 - 1), st.floats(0.1, 8), st.floats(-6, 12)
 )
@@ -31,6 +32,7 @@ def made(size) -> np.ndarray:
     return (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
 
 
+@relaxed
 @given(size=posteriors, mode=st.sampled_from(MODES), threshold=st.floats(0, 1))
 def test_runs_are_ascending_disjoint_and_at_least_one(size, mode, threshold):
     log_probs = made(size)
@@ -42,6 +44,7 @@ def test_runs_are_ascending_disjoint_and_at_least_one(size, mode, threshold):
     assert runs[-1, 1] <= len(log_probs)
 
 
+@relaxed
 @given(size=posteriors)
 def test_averaging_keeps_the_frames_that_blank_removal_keeps(size):
     log_probs = made(size)
@@ -51,6 +54,7 @@ def test_averaging_keeps_the_frames_that_blank_removal_keeps(size):
     assert (single[:, 1] - single[:, 0] == 1).all()
 
 
+@relaxed
 @given(size=posteriors, low=st.floats(0, 1), high=st.floats(0, 1))
 def test_a_higher_threshold_drops_no_more_frames(size, low, high):
     low, high = sorted((low, high))
@@ -58,6 +62,7 @@ def test_a_higher_threshold_drops_no_more_frames(size, low, high):
     assert kept[0] <= kept[1] or kept[0] == 1
 
 
+@relaxed
 @given(size=posteriors, mode=st.sampled_from(MODES))
 def test_labels_and_means_of_runs(size, mode):
     log_probs = made(size)
