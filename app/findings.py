@@ -13,12 +13,15 @@ from engines.contract import (
     NBest,
     Neighbours,
     Posteriors,
+    Routing,
     Segments,
     SpeechTokens,
     TokenScores,
 )
 
-PerSegment = TypeVar("PerSegment", NBest, Correction, Attention, TokenScores, Posteriors, Neighbours, SpeechTokens)
+PerSegment = TypeVar(
+    "PerSegment", NBest, Correction, Attention, TokenScores, Posteriors, Neighbours, SpeechTokens, Routing
+)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         "whisper": "engines.text.baseline:build",
         "rescoring": "engines.text.rescoring:build",
         "correction": "engines.text.correction:build",
+        "experts": "engines.text.experts:build",
         "cascade": "engines.text.cascade:build",
         "latent-convolution": "engines.latent.engine:build_convolution",
         "latent-ctc": "engines.latent.engine:build_ctc",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.comparison import EngineRun, Status
 from app.widgets.differences import align, differences
 from app.widgets.numbers import nats, seconds
-from engines.contract import Correction, Hypothesis, NBest, SpeechTokens, TokenScores
+from engines.contract import Correction, Hypothesis, NBest, Routing, SpeechTokens, TokenScores
 from engines.text.envelope import reigns
 from engines.text.ranking import rank
 
@@ -50,6 +50,24 @@ def on_ranking(found: NBest, weight: float) -> str:
         f"The recogniser’s {one} stands at λ = {weight:.2f}. The language model finds {two} {nats(gain)} {unit} "
         f"likelier;{until}"
     ).removesuffix(";")
+
+
+_EXPERTS = {
+    "clean": "clean speech",
+    "noisy": "noise",
+    "telephone": "a telephone line",
+    "reverberant": "an echoing room",
+    "accented": "accents",
+}
+
+
+def on_routing(found: Routing) -> str:
+    """Which experts wrote, in one sentence."""
+    named = [
+        f"the expert for {_EXPERTS.get(name, name)} ({weight:.0%})"
+        for name, weight in zip(found.experts, found.weights, strict=True)
+    ]
+    return f"The router took it for speech of this kind: {' and '.join(named)} wrote."
 
 
 def on_correction(found: Correction) -> str:

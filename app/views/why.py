@@ -11,7 +11,7 @@ from app.theme import theme
 from app.views import oracles, sentences
 from app.views.correction import CorrectionView
 from app.views.nbest import NBestView
-from engines.contract import Correction, NBest
+from engines.contract import Correction, NBest, Routing
 
 Reference = tuple[str | None, str | None]
 
@@ -27,6 +27,7 @@ class WhyView(QSplitter):
         self._run: EngineRun | None = None
         self._nbest: NBest | None = None
         self._fixed: Correction | None = None
+        self._routing: Routing | None = None
         self._weights: dict[tuple[str, str, int], float] = {}
         self.nbest = NBestView()
         self.correction = CorrectionView()
@@ -61,6 +62,7 @@ class WhyView(QSplitter):
         self._run = run
         self._nbest = next((e for e in lists if e.segment == segment), None)
         self._fixed = next((e for e in run.found(Correction) if e.segment == segment), None)
+        self._routing = next((e for e in run.found(Routing) if e.segment == segment), None)
         nbest, fixed = self._nbest, self._fixed
         self.correction.setVisible(fixed is not None)
         self.nbest.setVisible(nbest is not None)
@@ -82,7 +84,8 @@ class WhyView(QSplitter):
     def sentence(self) -> str | None:
         """What is to be said about what is shown, at the λ as it is."""
         if self._fixed is not None:
-            return sentences.on_correction(self._fixed)
+            told = sentences.on_correction(self._fixed)
+            return told if self._routing is None else f"{sentences.on_routing(self._routing)} {told}"
         if self._nbest is None:
             return None
         weight = self._weight(self._nbest)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from engines.contract import (
@@ -32,8 +31,9 @@ from engines.models.causal_lm import CausalLM
 from engines.models.components import Components
 from engines.runtime.lora import Lora
 from engines.stages.stopwatch import Stopwatch
-from engines.text import learned, listwise, prompts, results
+from engines.text import listwise, prompts, results
 from engines.text.cascade import token_bound
+from engines.text.learned import Learned
 from engines.text.origins import word_origins
 from engines.text.ranking import combined
 from engines.text.recognition import Heard
@@ -54,16 +54,10 @@ class Pen:
 
 
 class GenerativeCorrection:
-    """Writes the transcript, or the English translation, from Whisper's N-best list.
+    """Writes the transcript, or the English translation, from Whisper's N-best list."""
 
-    Args:
-        components: the parts.
-        adapters: folder of trained weights; the program's own by default.
-    """
-
-    def __init__(self, components: Components, adapters: Path | None = None) -> None:
+    def __init__(self, components: Components) -> None:
         self._components = components
-        self._adapters = adapters
 
     def run(self, request: Request) -> Iterator[Event]:
         """See :class:`engines.contract.Engine`.
@@ -98,12 +92,12 @@ class GenerativeCorrection:
             AdapterMismatch: the trained weights are for another form of the language model.
         """
         try:
-            found = learned.read("correction", self._adapters)
+            found = Learned("correction")
         except AdapterMissing:
             return _always(Pen(note="The language model was shown examples: no trained weights are installed."))
         if not found.fits(model):
             return _always(
-                Pen(note=f"{model.name} was shown examples: the trained weights are for {found.language_model}.")
+                Pen(note=f"{model.name} was shown examples: the trained weights are for {found.card.language_model}.")
             )
         found.require(model)
         trained = Pen(found.lora())
@@ -232,19 +226,41 @@ def propose(
     yield StageStarted("correct")
     watch = Stopwatch()
     written = ""
-    for piece in watch.over(_pieces(model, lora, texts, request, translated=text.kind == "translation")):
+    writing = pieces(
+        model,
+        lora,
+        texts,
+        translated=text.kind == "translation",
+        temperature=float(request.options.get("temperature", 0.0)),
+        seed=int(request.options.get("seed", 0)),
+    )
+    for piece in watch.over(writing):
         written += piece
         yield TextDelta(written.strip(), final=False, kind=text.kind)
     yield StageFinished("correct", watch.seconds)
     return written.strip()
 
 
-def _pieces(
-    model: LanguageModel, lora: Lora | None, texts: Sequence[str], request: Request, *, translated: bool
+def pieces(
+    model: LanguageModel,
+    lora: Lora | None,
+    texts: Sequence[str],
+    *,
+    translated: bool = False,
+    temperature: float = 0.0,
+    seed: int = 0,
 ) -> Iterator[str]:
+    """The correction of a list, as it is written.
+
+    Args:
+        model: the language model; one that can take a LoRA, if there is one.
+        lora: the trained adapter to write with; None shows examples instead.
+        texts: the list of differing hypotheses, best first.
+        translated: whether they are translations.
+        temperature: 0 decodes greedily.
+        seed: for sampling.
+    """
     bound = token_bound(texts[0])
-    temperature = float(request.options.get("temperature", 0.0))
-    seed = int(request.options.get("seed", 0))
     if lora is None:
         prompt = prompts.correction(texts, translated=translated)
         return model.generate(prompt, max_tokens=bound, stop=("\n",), temperature=temperature, seed=seed)

@@ -7,14 +7,15 @@ LoRA of twice the rank, so the mixture costs one pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from engines.contract import Event, EvidenceFound, LanguageModel, Request, Routing, Task
-from engines.errors import AdapterMismatch, TaskUnsupported
+from engines.errors import TaskUnsupported
 from engines.models.components import Components
 from engines.runtime.lora import Lora
-from engines.text import learned, routing
+from engines.text import routing
 from engines.text.correction import GenerativeCorrection, Pen
+from engines.text.learned import Learned
 from engines.text.recognition import Heard
 
 TOP = 2
@@ -41,13 +42,12 @@ class ExpertCorrection(GenerativeCorrection):
 
         Raises:
             AdapterMissing: the experts have not been trained.
-            AdapterMismatch: they were trained for another language model, or router and experts differ.
+            AdapterMismatch: they were trained for another language model, or the router is damaged.
+            GraphInvalid: an expert that the router knows is missing or damaged.
         """
-        found = learned.read("experts", self._adapters)
+        found = Learned("experts")
         found.require(model)
         router = routing.Router.open(found.folder / "router.npz")
-        if set(router.sources) != set(found.sources):
-            raise AdapterMismatch("The router of the experts knows other experts.", "Install the program again.")
         experts = {source: found.lora(f"expert-{source}") for source in router.sources}
 
         def pen(heard: Heard, translated: bool) -> Generator[Event, None, Pen]:
@@ -64,13 +64,13 @@ class ExpertCorrection(GenerativeCorrection):
             yield EvidenceFound(
                 Routing(heard.segment, tuple(name for name, _ in chosen), tuple(weight for _, weight in chosen))
             )
-            # Two digits: mixtures that differ less are the same, and what was put side by side is used again.
-            return Pen(_mixed(experts, chosen))
+            return Pen(mixed(experts, chosen))
 
         return pen
 
 
-def _mixed(experts: dict[str, Lora], chosen: list[tuple[str, float]]) -> Lora:
+def mixed(experts: Mapping[str, Lora], chosen: Sequence[tuple[str, float]]) -> Lora:
+    """The chosen experts as one LoRA; weights are taken to two digits, as mixtures that differ less are the same."""
     return Lora.mixture([(experts[name], round(weight, 2)) for name, weight in chosen])
 
 

@@ -26,7 +26,7 @@ def test_every_engine_has_description_and_factory() -> None:
 
 
 def sorted_text_engines() -> list[str]:
-    described = [catalog.default().describe(name) for name in ("rescoring", "correction", "cascade")]
+    described = [catalog.default().describe(name) for name in ("rescoring", "correction", "experts", "cascade")]
     return [engine.id for engine in sorted(described, key=lambda engine: (engine.order, engine.id))]
 
 

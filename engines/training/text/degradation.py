@@ -16,7 +16,7 @@ from engines.errors import BadOption
 from engines.evaluation import conditions
 
 SOURCES: Final = ("clean", "noisy", "telephone", "reverberant", "accented")
-"""In the order in which the router knows them. The accent of ``accented`` is the voice's own; nothing is added here."""
+"""In the order in which the router knows them. The accent of ``accented`` is the voice's own; no sound is added."""
 
 
 class Condition(NamedTuple):

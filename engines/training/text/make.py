@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,7 +19,7 @@ from engines.evaluation.metrics import word_errors
 from engines.evaluation.normalisation import normalise
 from engines.models.components import Components
 from engines.training.text import lists
-from engines.training.text.degradation import Condition
+from engines.training.text.degradation import SOURCES, Condition
 from engines.training.text.lists import Clip
 
 LONGEST = 8.0
@@ -72,6 +73,49 @@ def prompts(folder: Path, splits: Sequence[str] = ("train", "dev", "test")) -> l
     return clips
 
 
+def synthetic(folder: Path, count: int) -> list[Clip]:
+    """Clips of a corpus of synthetic voices, English and not augmented, a fifth of them for each source of errors.
+
+    Args:
+        folder: of the corpus (``manifest.jsonl``, shards under ``audio``).
+        count: at most so many.
+
+    Raises:
+        CorpusInvalid: the folder has no manifest.
+    """
+    try:
+        rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise CorpusInvalid(f"There is no corpus in {folder}.", "Make it with `triptych train --data`.") from error
+    clips: dict[str, list[Clip]] = {source: [] for source in SOURCES}
+    for row in rows:
+        words = len(row["text"].split())
+        usable = row["language"] == "en" and row["split"] == "train" and not row.get("augmented")
+        if not usable or row["samples"] > LONGEST * SAMPLE_RATE or not 2 <= words <= 18:
+            continue
+        plain = [source for source in SOURCES if source != "accented"]
+        wanted = ["accented"] if _accented(row["voice"]) else plain
+        source = min(wanted, key=lambda name: len(clips[name]))
+        kind = "babble" if source == "noisy" and len(clips[source]) % 2 else source
+        read = partial(_part, folder / "audio" / row["shard"], int(row["start"]), int(row["samples"]))
+        if len(clips[source]) < count // len(SOURCES):
+            clips[source].append(Clip(row["id"], read, row["text"], "en", "train", Condition(kind)))
+    return [clip for part in clips.values() for clip in part]
+
+
+def _accented(voice: str) -> bool:
+    """Whether a voice of espeak-ng speaks English in another way than that of the USA or of Britain at large."""
+    found = re.match(r"espeak-ng ([\w-]+)", voice)
+    return found is not None and found[1] not in {"en-us", "en-gb"}
+
+
+def _part(shard: Path, start: int, count: int) -> Samples:
+    samples, rate = soundfile.read(shard, start=start, frames=count, dtype="float32")
+    if rate != SAMPLE_RATE or len(samples) != count:
+        raise CorpusInvalid(f"{shard.name} is not what the manifest says.", "Make the corpus again.")
+    return np.asarray(samples, np.float32)
+
+
 def _split(place: int) -> str:
     if place % 2:
         return "test"
@@ -114,12 +158,18 @@ def run(clips: Sequence[Clip], file: Path, minutes: float, say: Callable[[str], 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompts", type=Path, required=True, help="folder of recorded prompts")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--prompts", type=Path, help="folder of recorded prompts")
+    where.add_argument("--corpus", type=Path, help="folder of a corpus of synthetic voices")
+    parser.add_argument("--clips", type=int, default=600, help="of the corpus")
     parser.add_argument("--split", choices=("train", "dev", "test"), action="append")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--name", default="prompts", help="of the file of lists")
     options = parser.parse_args(arguments)
-    clips = prompts(options.prompts, options.split or ("train", "dev"))
+    if options.prompts is not None:
+        clips = prompts(options.prompts, options.split or ("train", "dev"))
+    else:
+        clips = synthetic(options.corpus, options.clips)
     print(f"{len(clips)} lists to make.")
     run(clips, lists.folder() / f"{options.name}.jsonl", options.minutes, partial(print, flush=True))
 
