@@ -145,9 +145,9 @@ class TrainingDiverged(TriptychError):
     """The loss is no number any more; the last good weights were kept."""
 
 
-class AdapterMissing(TriptychError):
+class AdapterMissing(Unavailable):
     """The trained weights of an adapter are not there."""
 
 
-class AdapterMismatch(TriptychError):
+class AdapterMismatch(Unavailable):
     """An adapter was trained for another encoder, language model or trunk."""

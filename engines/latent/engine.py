@@ -11,6 +11,7 @@ from engines.contract import (
     Event,
     EvidenceFound,
     Finished,
+    LanguageFound,
     Request,
     StageFinished,
     StageStarted,
@@ -39,6 +40,9 @@ PIECES_PER_SECOND = 5.0
 
 MORE_PIECES = 8
 """Added to the bound, for short speech."""
+
+DOUBTFUL = 0.5
+"""A language that was found out with less probability than this gives way to one that the adapter was trained on."""
 
 CUT_OFF = "A stretch of the text was cut off: it ran in circles or reached its limit."
 
@@ -83,12 +87,14 @@ class Latent:
         parts = Parts.open(self._components, self._adapter_id)
         answer = _Answer(Text("translation" if request.task is Task.TRANSLATE else "transcript"))
         answer.language = request.utterance.language
+        sure = 1.0
         for item in listen(self._components, request):
             if not isinstance(item, Window):
+                sure = item.probability if isinstance(item, LanguageFound) else sure
                 yield item
                 continue
             if not answer.stretches:
-                self._settle(answer, item.language, request, parts)
+                yield from self._settle(answer, item, sure, request, parts)
             cut = yield from stretches(self._components, request.utterance, item, answer.stretches)
             answer.stretches += len(cut)
             for stretch in cut:
@@ -106,8 +112,16 @@ class Latent:
             )
         )
 
-    def _settle(self, answer: _Answer, language: str, request: Request, parts: Parts) -> None:
+    def _settle(
+        self, answer: _Answer, window: Window, sure: float, request: Request, parts: Parts
+    ) -> Generator[Event, None, None]:
         """Decides, once the language is known, what is written."""
+        language = window.language
+        if sure < DOUBTFUL and language not in parts.card.languages:
+            likely = parts.recogniser.detect_language(window.states)
+            guessed, language = language, max(parts.card.languages, key=lambda code: likely.get(code, 0.0))
+            answer.notes[f"The language was doubtful ({name_of(guessed)}?); {name_of(language)} was taken."] = None
+            yield LanguageFound(language, likely.get(language, 0.0))
         wanted = "en" if request.task is Task.TRANSLATE else request.target or language
         answer.language = language
         answer.translating = request.task is not Task.TRANSCRIBE and wanted != language

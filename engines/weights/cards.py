@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engines import paths
 from engines.errors import AdapterMismatch, AdapterMissing
@@ -130,6 +130,12 @@ class AdapterCard(_Part):
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
     metrics: Mapping[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> AdapterCard:
+        if self.kind in {"convolution", "ctc", "qformer", "pooling"} and not (self.languages and self.trunk):
+            raise ValueError("an adapter for speech names its languages and its trunk")
+        return self
 
     def write(self, folder: Path) -> None:
         """Writes ``card.toml`` into a folder."""

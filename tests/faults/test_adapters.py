@@ -88,6 +88,13 @@ def test_damaged_cards(root, text):
     refused(AdapterMismatch, "card", "latent-ctc")
 
 
+def test_a_card_without_languages(root):
+    file = root / "latent-ctc" / "card.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('languages = ["en", "es"]', "languages = []"), encoding="utf-8")
+    refused(AdapterMismatch, "languages")
+
+
 def test_a_card_with_unknown_keys(root):
     file = root / "latent-ctc" / "card.toml"
     file.write_text("surprise = 1\n" + file.read_text(encoding="utf-8"), encoding="utf-8")

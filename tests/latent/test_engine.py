@@ -139,6 +139,8 @@ def test_long_speech_is_cut_at_pauses(components):
     assert all(len(each.blank) * 0.04 <= LONGEST_SECONDS + 0.1 for each in heard)
     assert all(end <= after.start + 0.1 for end, after in zip(ends, heard[1:], strict=False))
     assert all(len(s.tokens) <= bound(LONGEST_SECONDS) for s in found(events, TokenScores))
+    near = found(events, Neighbours)
+    assert all(a.spans[-1, 1] <= b.spans[0, 0] + 0.1 for a, b in itertools.pairwise(near))
 
 
 def test_spanish_is_found_out_and_translated(components):
@@ -214,6 +216,19 @@ def test_impossible_requests_are_refused_with_a_sentence(components, changes, er
     assert caught.value.hint
 
 
+def test_a_doubtful_language_gives_way_to_one_it_was_trained_on(components, monkeypatch):
+    likely = {"cy": 0.4, "es": 0.35, "en": 0.25}
+    monkeypatch.setattr(type(components.recogniser()), "detect_language", lambda *_: likely)
+    utterance = replace(from_samples(load_sample("en-callers").samples[8000:], 16_000, "doubtful"), language=None)
+    events = run(components, "ctc", Request(utterance))
+    assert [event.language for event in events if isinstance(event, LanguageFound)] == ["cy", "es"]
+    assert events[-1].result.language == "es"
+    assert "Welsh" in events[-1].result.notes[0]
+    likely["cy"] = 0.9
+    with pytest.raises(UnknownLanguage, match="Welsh"):
+        run(components, "ctc", Request(replace(utterance, digest="another")))
+
+
 @pytest.mark.parametrize("task", [Task.TRANSCRIBE, Task.TRANSLATE])
 def test_a_language_it_was_not_trained_on_is_refused(components, task):
     utterance = replace(load_sample(list_samples()[0].id), language="fr")
@@ -255,9 +270,3 @@ def test_the_same_seed_writes_the_same(components):
         for seed in (1, 1, 2)
     ]
     assert texts[0] == texts[1] != texts[2]
-
-
-def test_stretches_are_ascending(components):
-    utterance = load_sample("en-demonstration")
-    near = found(run(components, "pooling", Request(utterance)), Neighbours)
-    assert all(a.spans[-1, 1] <= b.spans[0, 0] + 0.1 for a, b in itertools.pairwise(near))
