@@ -180,6 +180,14 @@ class _RunLine:
         self._width = len(text)
 
 
-def statuses(runs: Mapping[str, EngineRun]) -> int:
-    """The exit code that a comparison means: 0 if every engine is ok, otherwise 1."""
-    return int(any(run.status is not Status.OK for run in runs.values()))
+def statuses(runs: Mapping[str, EngineRun], *, lenient: bool = False) -> int:
+    """The exit code that a comparison means: 0 if every engine is ok, otherwise 1.
+
+    Args:
+        runs: all of them over.
+        lenient: whether it is enough that one is ok and the others are unavailable: nobody asked for those.
+    """
+    found = {run.status for run in runs.values()}
+    if lenient and Status.OK in found:
+        found.discard(Status.UNAVAILABLE)
+    return int(found != {Status.OK})

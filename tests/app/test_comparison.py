@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.commands.running import statuses
 from app.comparison import Comparison, EngineRun, Status, apply, status_of
 from engines import catalog
 from engines.contract import (
@@ -25,6 +26,7 @@ from engines.contract import (
     Utterance,
 )
 from engines.errors import UnknownLanguage
+from tests.engines.fakes import describe
 
 
 def fold(*events: tuple[float, Event]) -> EngineRun:
@@ -104,3 +106,17 @@ def test_comparison_runs_fail_and_restart() -> None:
     over: bool = comparison.over
     assert over
     assert comparison.restart("cascade").status is Status.WAITING
+
+
+@pytest.mark.parametrize(
+    ("found", "strict", "lenient"),
+    [
+        ((Status.OK, Status.OK), 0, 0),
+        ((Status.OK, Status.UNAVAILABLE), 1, 0),
+        ((Status.UNAVAILABLE,), 1, 1),
+        ((Status.OK, Status.FAILED, Status.UNAVAILABLE), 1, 1),
+    ],
+)
+def test_exit_codes(found: tuple[Status, ...], strict: int, lenient: int) -> None:
+    runs = {str(place): EngineRun(describe("fake"), status) for place, status in enumerate(found)}
+    assert (statuses(runs), statuses(runs, lenient=True)) == (strict, lenient)

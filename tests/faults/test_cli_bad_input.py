@@ -158,6 +158,12 @@ def test_no_torch_and_no_qt_for_the_command_line() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_no_torch_for_the_latent_engines() -> None:
+    script = "import sys, engines.latent.engine; print([m for m in ('torch', 'onnx', 'PySide6') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 def test_models_that_cannot_be_fetched_make_an_engine_unavailable(
     wav: Path,  # noqa: F811
     capfd: pytest.CaptureFixture[str],
