@@ -7,6 +7,7 @@ without them the pictures show the window as it is before the first run.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from app.theme import theme
 from app.window import MainWindow
 from engines.catalog import default
 from engines.contract import Request, Task, Utterance
+from engines.errors import AdapterMissing
 from export.prepare import missing
 
 
@@ -45,10 +47,13 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def ready(utterance: Utterance, task: Task, target: str | None) -> bool:
-    """Whether all models that a run needs are there."""
+    """Whether all models that a run needs are there; engines without their trained weights are left out."""
     request = Request(utterance, task, target)
-    able = default().supporting(task, target)
-    return not missing(model for engine in able for model in models_needed(engine, request))
+    needed: list[str] = []
+    for engine in default().supporting(task, target):
+        with contextlib.suppress(AdapterMissing):
+            needed += models_needed(engine, request)
+    return not missing(needed)
 
 
 class Studio:
