@@ -26,6 +26,8 @@ class Appearance(BaseModel):
 
     theme: Literal["system", "light", "dark"] = "system"
     text_scale: float = Field(default=1.0, ge=0.8, le=2.0)
+    underline_doubts: bool = True
+    """Whether words that a model was unsure of are underlined in the cards."""
     geometry: str = ""
     """Qt's saved geometry, base64."""
     split: tuple[int, ...] = ()

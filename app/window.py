@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
+    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -147,6 +148,13 @@ class MainWindow(QMainWindow):
     def _add_menu(self) -> None:
         menu = self.toolbar.menu.menu()
         assert menu is not None
+        self.doubts = QAction("Underline unsure words", menu, checkable=True)
+        self.doubts.setShortcut(QKeySequence("Ctrl+U"))
+        self.doubts.setToolTip("Dots, dashes or waves under words that the model gave little probability")
+        self.doubts.toggled.connect(self._show_doubts)
+        self.dialogs.doubts_chosen.connect(self.doubts.setChecked)
+        menu.addAction(self.doubts)
+        menu.addSeparator()
         menu.addAction("Preferences…", QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
         menu.addAction("About Triptych", self.dialogs.show_about)
         menu.addSeparator()
@@ -159,6 +167,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+Return", self.run),
             ("Escape", self._escape_pressed),
             ("Ctrl+V", self.intake.paste),
+            ("Ctrl+U", self.doubts.toggle),
             ("Ctrl+,", self.dialogs.show_preferences),
             ("Ctrl+Q", self.close),
         ):
@@ -169,7 +178,14 @@ class MainWindow(QMainWindow):
         geometry.restore(self, self.split, self.settings.appearance)
         self.toolbar.choose(choices.task, choices.spoken, choices.target)
         self.toolbar.offer_samples(list_samples())
+        self.doubts.setChecked(self.settings.appearance.underline_doubts)
+        self._show_doubts(self.settings.appearance.underline_doubts)
         self.results.show_task()
+
+    def _show_doubts(self, shown: bool) -> None:
+        self.settings.appearance.underline_doubts = shown
+        for card in self.cards.values():
+            card.show_doubts(shown)
 
     # --- speech -----------------------------------------------------------------------------------------------------
 

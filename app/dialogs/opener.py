@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.controller import Controller
@@ -23,6 +23,9 @@ class Dialogs(QObject):
         offers: models whose licence must be accepted.
         parent: the window.
     """
+
+    doubts_chosen = Signal(bool)
+    """Whether unsure words are to be underlined."""
 
     def __init__(self, controller: Controller, offers: Offers, parent: QWidget) -> None:
         super().__init__(parent)
@@ -54,6 +57,7 @@ class Dialogs(QObject):
         dialog = PreferencesDialog(settings, [provider.name for provider in PROVIDERS], self._window)
         dialog.appearance_changed.connect(self.apply_appearance)
         dialog.offers_wanted.connect(self._offers.offer_again)
+        dialog.doubts_chosen.connect(self.doubts_chosen)
         dialog.show()
 
     def apply_appearance(self) -> None:

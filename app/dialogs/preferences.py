@@ -35,6 +35,8 @@ class PreferencesDialog(QDialog):
 
     appearance_changed = Signal()
     changed = Signal()
+    doubts_chosen = Signal(bool)
+    """Whether unsure words are to be underlined."""
     offers_wanted = Signal()
     """Licences that were put away shall be offered again."""
 
@@ -82,8 +84,12 @@ class PreferencesDialog(QDialog):
             size.addItem(f"{scale:.0%}", scale)
         size.setCurrentIndex(min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - look.text_scale)))
         size.activated.connect(lambda _: self._set_scale(size.currentData()))
+        doubts = QCheckBox("Underline words that the model was unsure of")
+        doubts.setChecked(look.underline_doubts)
+        doubts.toggled.connect(self.doubts_chosen)
         _row(form, "Theme", theme)
         _row(form, "Text size", size)
+        form.addRow("", doubts)
         return form
 
     def _running(self, providers: Sequence[str]) -> QFormLayout:

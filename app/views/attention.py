@@ -15,7 +15,8 @@ from app.timeline import TimeLine
 from app.views.labels import readable
 from app.views.lanes import Lanes, lay_out, shrunk
 from app.views.spectra import COLUMN_SECONDS, LONGEST, Spectra
-from app.views.timed import SMALL, TimedView
+from app.views.timed import TimedView
+from app.views.timedpaint import SMALL, paint_name
 from app.widgets.numbers import share
 from app.widgets.wavepaint import Axis, clock, paint_spectrum
 from engines.contract import Attention, Paradigm
@@ -149,21 +150,11 @@ class AttentionView(TimedView):
         every = max(1, int(np.ceil(metrics.height() / height)))
         painter.setPen(QColor(palette().muted))
         for lane in range(0, lanes.count, every):
-            self._write_name(painter, axis, lanes, lane, self._lane_name(lanes, lane))
+            paint_name(painter, axis, axis.plot.top() + (lane + 0.5) * height, self._lane_name(lanes, lane))
 
     def _lane_name(self, lanes: Lanes, lane: int) -> str:
         rows = np.flatnonzero(lanes.lane == lane)
         return f"{self._what} {lane + 1}" if rows.size > 1 else readable(lanes.found.labels[int(rows[0])])
-
-    @staticmethod
-    def _write_name(painter: QPainter, axis: Axis, lanes: Lanes, lane: int, name: str) -> QRectF:
-        metrics, height = QFontMetricsF(painter.font()), axis.plot.height() / lanes.count
-        middle = axis.plot.top() + (lane + 0.5) * height
-        top = min(max(middle - metrics.height() / 2, 0.0), axis.plot.bottom() - metrics.height())
-        box = QRectF(2, top, axis.plot.left() - 10, metrics.height())
-        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(box, flags, metrics.elidedText(name, Qt.TextElideMode.ElideRight, box.width()))
-        return box
 
     def paint_item(self, painter: QPainter, axis: Axis, item: int) -> None:
         """Frames the row, draws its weights as a curve, and writes its name over the others."""
@@ -176,7 +167,7 @@ class AttentionView(TimedView):
         spot = QRectF(0, plot.top() + (lane + 0.5) * height - 14, plot.left() - 4, 28)
         painter.fillRect(spot, QColor(colours.surface))
         painter.setPen(QColor(colours.text))
-        self._write_name(painter, axis, lanes, lane, name)
+        paint_name(painter, axis, plot.top() + (lane + 0.5) * height, name)
         painter.setClipRect(plot)
         painter.setPen(QPen(QColor(colours.focus), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)

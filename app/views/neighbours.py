@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 from app.theme import blend, palette, theme
 from app.timeline import TimeLine
 from app.views.labels import Label, placed, readable
-from app.views.timed import SMALL, TimedView
+from app.views.timed import TimedView
+from app.views.timedpaint import SMALL, paint_name
 from app.widgets.wavepaint import Axis, clock
 from engines.contract import Neighbours, Paradigm
 
@@ -65,7 +66,10 @@ class NeighboursView(TimedView):
         """Paints the cells in sight, and their neighbours."""
         start, end = axis.view
         seen = np.flatnonzero((self._spans[:, 1] > start) & (self._spans[:, 0] < end))
-        self._paint_names(painter, axis)
+        strip = self._strip(axis)
+        painter.setPen(QColor(palette().muted))
+        paint_name(painter, axis, (axis.plot.top() + strip.top()) / 2, "nearest")
+        paint_name(painter, axis, strip.center().y(), "cosine")
         painter.setClipRect(axis.plot)
         self._paint_cells(painter, axis, seen)
         line = QFontMetricsF(painter.font()).height()
@@ -78,16 +82,6 @@ class NeighboursView(TimedView):
 
     def _strip(self, axis: Axis) -> QRectF:
         return QRectF(axis.plot.left(), axis.plot.bottom() - _STRIP - 1, axis.plot.width(), _STRIP)
-
-    def _paint_names(self, painter: QPainter, axis: Axis) -> None:
-        painter.setPen(QColor(palette().muted))
-        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        metrics = QFontMetricsF(painter.font())
-        strip = self._strip(axis)
-        above = QRectF(axis.plot.left(), axis.plot.top(), axis.plot.width(), strip.top() - axis.plot.top())
-        for box, name in ((above, "nearest"), (strip, "cosine")):
-            room = QRectF(2, box.center().y() - metrics.height() / 2, axis.plot.left() - 10, metrics.height())
-            painter.drawText(room, flags, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width()))
 
     def _paint_cells(self, painter: QPainter, axis: Axis, seen: NDArray[np.int64]) -> None:
         strip, right_before = self._strip(axis), -1.0

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QWidget
 from app.theme import blend, palette, theme
 from app.timeline import TimeLine
 from app.views.labels import Label, placed, readable
-from app.views.timed import SMALL, TimedView
+from app.views.timed import TimedView
+from app.views.timedpaint import SMALL, paint_name
 from app.widgets.numbers import share
 from app.widgets.wavepaint import Axis, clock
 from engines.contract import Paradigm, Posteriors
@@ -76,7 +77,9 @@ class PosteriorsView(TimedView):
     def paint_evidence(self, painter: QPainter, axis: Axis) -> None:
         """Paints what is in sight of every stretch."""
         labels, bars, vectors = self._bands(axis)
-        self._paint_names(painter, labels, bars, vectors)
+        painter.setPen(QColor(palette().muted))
+        for box, name in ((labels, "pieces"), (bars, "probability"), (vectors, "vectors")):
+            paint_name(painter, axis, box.center().y(), name)
         painter.setClipRect(axis.plot)
         written: list[Label] = []
         start, end = axis.view
@@ -88,14 +91,6 @@ class PosteriorsView(TimedView):
                 written += _labels(part, first, last, axis, QFontMetricsF(painter.font()))
         self._paint_labels(painter, labels, written)
         painter.setClipping(False)
-
-    def _paint_names(self, painter: QPainter, labels: QRectF, bars: QRectF, vectors: QRectF) -> None:
-        painter.setPen(QColor(palette().muted))
-        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        metrics = QFontMetricsF(painter.font())
-        for box, name in ((labels, "pieces"), (bars, "probability"), (vectors, "vectors")):
-            room = QRectF(2, box.center().y() - metrics.height() / 2, labels.left() - 10, metrics.height())
-            painter.drawText(room, flags, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width()))
 
     def _paint_part(
         self, painter: QPainter, axis: Axis, part: Posteriors, first: int, last: int, bars: QRectF, vectors: QRectF

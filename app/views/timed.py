@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QMoveEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QPixmap,
     QResizeEvent,
     QShowEvent,
@@ -28,12 +27,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.theme import palette, theme
 from app.timeline import Span, TimeLine
 from app.views.pointing import Pointing
+from app.views.timedpaint import SMALL, paint_focus, paint_line, paint_playhead
 from app.widgets.timehands import turn_axis, zoom_by_key
 from app.widgets.wavepaint import Axis, paint_axis
 from engines.contract import Paradigm
 
-SMALL = 0.88
-"""Size of the writing in a picture, times the interface's."""
 _BACK = {Qt.Key.Key_Left, Qt.Key.Key_Up}
 _ON = {Qt.Key.Key_Right, Qt.Key.Key_Down}
 
@@ -150,7 +148,7 @@ class TimedView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paints the picture and, over it, the item that is pointed at, the cursor, the line and the focus."""
-        axis, colours = self.axis(), palette()
+        axis = self.axis()
         painter = QPainter(self)
         if self._picture is None:
             self._picture = self._paint_picture(axis)
@@ -160,15 +158,12 @@ class TimedView(QWidget):
             painter.save()
             self.paint_item(painter, axis, self.current)
             painter.restore()
-        x, plot = axis.x(self.time.position), axis.plot
-        if self.time.utterance is not None and plot.left() <= x <= plot.right():
-            painter.setPen(QPen(QColor(colours.text), 1))
-            painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
-        self._paint_line(painter)
+        if self.time.utterance is not None:
+            paint_playhead(painter, axis, self.time.position)
+        item, around = self.current, QRectF(self.rect())
+        paint_line(painter, around, self._hint if item is None else self.told(item), strong=item is not None)
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(colours.focus), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
+            paint_focus(painter, around)
         painter.end()
 
     def _paint_picture(self, axis: Axis) -> QPixmap:
@@ -191,17 +186,6 @@ class TimedView(QWidget):
             painter.drawText(axis.plot, Qt.AlignmentFlag.AlignCenter, away)
         painter.end()
         return picture
-
-    def _paint_line(self, painter: QPainter) -> None:
-        font = theme().font(SMALL)
-        metrics = QFontMetricsF(font)
-        box = QRectF(6, self.height() - metrics.height() - 2, self.width() - 12, metrics.height())
-        painter.setFont(font)
-        item = self.current
-        painter.setPen(QColor(palette().muted if item is None else palette().text))
-        told = self._hint if item is None else self.told(item)
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        painter.drawText(box, flags, metrics.elidedText(told, Qt.TextElideMode.ElideRight, box.width()))
 
     def _cursor_moved(self, old: float, new: float) -> None:
         if self.isVisible():

@@ -51,7 +51,6 @@ class EngineCard(CardFrame):
         super().__init__(description.paradigm, parent)
         self.description = description
         self._run = EngineRun(description)
-        self._doubts = False
         self._speech_seconds = 0.0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -86,7 +85,7 @@ class EngineCard(CardFrame):
         """Shows a run as far as it has come."""
         self._run = run
         self.body.set_run(run)
-        self.body.set_scores([e for e in run.evidence if isinstance(e, TokenScores)] if self._doubts else [])
+        self.body.set_scores(run.found(TokenScores))
         self.strip.set_stages(
             run.stages, run.seconds, first_text=run.first_text_seconds, first_audio=run.first_audio_seconds
         )
@@ -134,8 +133,7 @@ class EngineCard(CardFrame):
 
     def show_doubts(self, shown: bool) -> None:
         """Underlines doubtful words, or no longer."""
-        self._doubts = shown
-        self.set_run(self._run)
+        self.body.show_doubts(shown)
 
     def set_playing(self, playing: bool) -> None:
         """Turns the play button into a stop button while the speech sounds."""

@@ -109,9 +109,14 @@ class CardBody(QWidget):
         self.texts["translation"].set_reference(translation, name, means)
 
     def set_scores(self, scores: Sequence[TokenScores]) -> None:
-        """Underlines doubtful words of the recogniser's text."""
+        """Takes the scores of the tokens of the text that was heard, or translated from speech directly."""
         kind: TextKind = "transcript" if "transcript" in self._visible() else "translation"
         self.texts[kind].set_scores(scores)
+
+    def show_doubts(self, shown: bool) -> None:
+        """Underlines doubtful words, or not."""
+        for text in self.texts.values():
+            text.show_doubts(shown)
 
     def set_run(self, run: EngineRun) -> None:
         """Shows a run's texts or its message."""

@@ -101,9 +101,14 @@ def align(reference: str, hypothesis: str, language: str | None = None) -> tuple
     return alignment.align(reference, hypothesis, language)
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether a text is in a script that is written without spaces."""
+    return bool(_UNSPACED.search(text))
+
+
 def _writing(*texts: str) -> str | None:
     """A language that is written as the texts are: one without spaces, or none in particular."""
-    return "zh" if any(_UNSPACED.search(text) for text in texts) else None
+    return "zh" if any(map(is_unspaced, texts)) else None
 
 
 def _placed(pairs: Sequence[WordPair], text: str) -> Iterator[tuple[WordPair, int, int]]:

@@ -8,10 +8,12 @@ from PySide6.QtGui import QColor, QFont, QTextCharFormat
 
 from app.theme import palette
 from app.widgets.differences import Difference, differences, right_where_wrong
+from app.widgets.doubts import doubts
+from app.widgets.numbers import nats, share
 from engines.contract import TokenScores
 
-_DOUBTFUL = -0.7
-"""Log-probability in nats below which a token is underlined as doubtful (a probability under one half)."""
+DOUBTS = {"doubtful": 0.25, "very doubtful": 0.1, "most doubtful": 0.0}
+"""Looks of doubtful words, and the least probability of each: dotted, dashed, waved."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,11 @@ def _tip(difference: Difference, shown: Shown) -> str:
 
 def _doubts(shown: Shown) -> list[Mark]:
     found: list[Mark] = []
-    place = 0
-    for scores in shown.scores:
-        for token, value in zip(scores.tokens, scores.log_probabilities, strict=True):
-            word = token.strip()
-            start = shown.text.find(word, place) if word else -1
-            if start < 0 or start > place + 40:
-                continue
-            place = start + len(word)
-            if value < _DOUBTFUL and any(character.isalnum() for character in word):
-                found.append(Mark(start, place, "doubtful", f"“{word}”: log p {value:.2f} nats"))
+    for doubt in doubts(shown.text, shown.scores) if shown.scores else ():
+        word, chance = shown.text[doubt.start : doubt.end], doubt.probability
+        look = next(look for look, least in DOUBTS.items() if chance >= least)
+        tip = f"“{word}”: probability {share(chance)} (log p {nats(doubt.log_probability)} nats)"
+        found.append(Mark(doubt.start, doubt.end, look, tip))
     return found
 
 
@@ -104,4 +101,10 @@ def format_of(look: str) -> QTextCharFormat:
         case "doubtful":
             result.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)
             result.setUnderlineColor(QColor(colours.muted))
+        case "very doubtful":
+            result.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DashUnderline)
+            result.setUnderlineColor(QColor(colours.warning))
+        case "most doubtful":
+            result.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
+            result.setUnderlineColor(QColor(colours.warning))
     return result

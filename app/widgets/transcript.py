@@ -1,7 +1,8 @@
 """Text in reading size as it streams in, with its differences from another text marked.
 
 No mark is made by colour alone: a wrong word is bold and underlined, a word too many is struck through, a word that
-is missing leaves a wedge between its neighbours, a word that is right where the baseline is wrong is half bold. Every
+is missing leaves a wedge between its neighbours, a word that is right where the baseline is wrong is half bold, a word
+that the model was unsure of has a line of dots, dashes or waves under it. Every
 mark says in a tool tip what it means. The height is fixed, so that nothing moves when text arrives.
 """
 
@@ -30,7 +31,7 @@ from shiboken6 import isValid
 
 from app.background import Job
 from app.theme import palette, theme
-from app.widgets.marks import Mark, Shown, format_of, marks
+from app.widgets.marks import DOUBTS, Mark, Shown, format_of, marks
 from engines.contract import TokenScores
 
 READING = 1.15
@@ -53,6 +54,7 @@ class TranscriptLabel(QTextEdit):
         self._shown = Shown()
         self._places = _Places("")
         self._marks: list[Mark] = []
+        self._doubts = True
         self.setReadOnly(True)
         self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -101,8 +103,14 @@ class TranscriptLabel(QTextEdit):
         self._show(replace(self._shown, language=language))
 
     def set_scores(self, scores: Sequence[TokenScores] = ()) -> None:
-        """Underlines words whose tokens are doubtful; nothing when empty."""
+        """Takes the scores of the tokens; words that are doubtful by them are underlined."""
         self._show(replace(self._shown, scores=tuple(scores)))
+
+    def show_doubts(self, shown: bool) -> None:
+        """Underlines doubtful words, or not; costs no more than painting."""
+        if shown != self._doubts:
+            self._doubts = shown
+            self._paint_formats()
 
     def set_rows(self, rows: int) -> None:
         """Reserves another number of lines."""
@@ -112,7 +120,10 @@ class TranscriptLabel(QTextEdit):
     @property
     def marks(self) -> list[tuple[str, str, str]]:
         """What is marked: the word (empty where one is missing), the look, the tool tip."""
-        return [(self.text[mark.start : mark.end], mark.look, mark.tip) for mark in self._marks]
+        return [(self.text[mark.start : mark.end], mark.look, mark.tip) for mark in self._visible()]
+
+    def _visible(self) -> list[Mark]:
+        return self._marks if self._doubts else [mark for mark in self._marks if mark.look not in DOUBTS]
 
     def _show(self, shown: Shown) -> None:
         if shown == self._shown:
@@ -125,7 +136,7 @@ class TranscriptLabel(QTextEdit):
             self._mark(shown, marks(shown))
             return
         self._mark(shown, [])
-        if shown.complete and shown.reference is not None:
+        if shown.complete and (shown.reference is not None or shown.scores):
             job = Job(lambda: marks(shown), "differences")
             job.finished.connect(lambda found: self._mark(shown, found))
             job.start()
@@ -172,8 +183,9 @@ class TranscriptLabel(QTextEdit):
             dimmed = QTextCharFormat()
             dimmed.setForeground(QColor(palette().muted))
             ranges.append(self._range(len(text) - len(self._shown.provisional), len(text), dimmed))
-        looks = {mark.look: format_of(mark.look) for mark in self._marks}
-        ranges += [self._range(mark.start, mark.end, looks[mark.look]) for mark in self._marks if mark.start < mark.end]
+        visible = self._visible()
+        looks = {mark.look: format_of(mark.look) for mark in visible}
+        ranges += [self._range(mark.start, mark.end, looks[mark.look]) for mark in visible if mark.start < mark.end]
         document = self.document()
         block = document.begin()
         while block.isValid():
@@ -193,9 +205,13 @@ class TranscriptLabel(QTextEdit):
 
     def _spoken(self) -> str:
         told = [mark for mark in self._marks if mark.look in {"substituted", "inserted", "deleted"}]
-        if not told:
-            return ""
-        return f"{len(told)} differ from {self._shown.name}: " + "; ".join(mark.tip for mark in told[:8])
+        unsure = [self.text[mark.start : mark.end] for mark in self._visible() if mark.look in DOUBTS]
+        parts = []
+        if told:
+            parts.append(f"{len(told)} differ from {self._shown.name}: " + "; ".join(mark.tip for mark in told[:8]))
+        if unsure:
+            parts.append(f"The model was unsure of {', '.join(unsure[:8])}.")
+        return " ".join(parts)
 
     # --- looks ------------------------------------------------------------------------------------------------------
 
@@ -217,7 +233,7 @@ class TranscriptLabel(QTextEdit):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         first = self.cursorForPosition(QPoint(0, 0)).position()
         last = self.cursorForPosition(self.viewport().rect().bottomRight()).position()
-        for mark in self._marks:
+        for mark in self._visible():
             if mark.start == mark.end and first <= self._places[mark.start] <= last:
                 box = self._box(mark.start)
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -240,11 +256,8 @@ class TranscriptLabel(QTextEdit):
         """Shows the tool tip of the mark under the pointer."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             unit = self.cursorForPosition(event.pos()).position()
-            for mark in self._marks:
-                if self._places[mark.start] - 1 <= unit <= self._places[mark.end]:
-                    QToolTip.showText(event.globalPos(), mark.tip, self)
-                    return True
-            QToolTip.hideText()
+            there = [m.tip for m in self._visible() if self._places[m.start] - 1 <= unit <= self._places[m.end]]
+            QToolTip.showText(event.globalPos(), "\n".join(there), self)  # none hides it
             return True
         return super().viewportEvent(event)
 

@@ -125,9 +125,14 @@ def test_doubts_are_underlined_when_asked(qtbot: QtBot) -> None:
     qtbot.addWidget(card)
     card.set_run(run)
     assert card.body.texts["transcript"].text == WRONG
+    marked = {"Never": "doubtful", "mother": "very doubtful"}
+    assert {word: look for word, look, _ in card.body.texts["transcript"].marks} == marked
+    card.show_doubts(False)
+    assert card.body.texts["transcript"].marks == []
+    card.set_run(rescored_run())
     assert card.body.texts["transcript"].marks == []
     card.show_doubts(True)
-    assert {word for word, _, _ in card.body.texts["transcript"].marks} == {"Never", "mother"}
+    assert card.body.texts["transcript"].marks == [], "the words that were doubted are not in the text that was chosen"
 
 
 def test_a_playing_card_offers_to_stop(qtbot: QtBot) -> None:

@@ -117,7 +117,9 @@ def test_characters_outside_the_basic_plane_keep_marks_in_place(label: Transcrip
 def test_doubtful_tokens_are_underlined_when_asked(label: TranscriptLabel) -> None:
     label.set_text("Never tried.")
     label.set_scores([TokenScores(0, (" Never", " tried", "."), (-0.9, -0.1, -2.0))])
-    assert label.marks == [("Never", "doubtful", "“Never”: log p -0.90 nats")]
+    assert label.marks == [("Never", "doubtful", "“Never”: probability 40.7 % (log p −0.9 nats)")]
+    label.show_doubts(False)
+    assert label.marks == []
 
 
 def test_long_texts_are_compared_in_a_thread(label: TranscriptLabel, qtbot: QtBot) -> None:
