@@ -1,0 +1,1 @@
+"""What is trained, as torch modules. Importing these modules imports torch."""
