@@ -1,12 +1,10 @@
-"""Trains what learns on N-best lists and writes what the program reads: ``python -m export.text_learning RECIPE``.
+"""Trains what learns on N-best lists and writes what the program reads; ``triptych train`` calls it.
 
 Runs are kept in ``training/runs`` under the user's data and go on where they were interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +15,9 @@ from tokenizers import Tokenizer
 
 from engines import paths
 from engines.errors import AdapterMissing, RecipeInvalid
-from engines.training import recipes
 from engines.training.loop import Loop, Progress
 from engines.training.recipes import Recipe
+from engines.training.stages import device_of, interruptible
 from engines.training.text import examples, experts
 from engines.training.text.correction import CorrectionTrainee, spread
 from engines.training.text.examples import Selection
@@ -48,7 +46,7 @@ class Bench:
         development: those to measure on.
         every: all lists, those that were not chosen too.
         curves: metrics of every run, by its name.
-        seconds: of training so far.
+        clocks: seconds of training of every run.
     """
 
     recipe: Recipe
@@ -59,7 +57,7 @@ class Bench:
     development: list[NBestList]
     every: list[NBestList]
     curves: dict[str, dict[str, float]] = field(default_factory=dict)
-    seconds: float = 0.0
+    clocks: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def open(cls, recipe: Recipe, network: Any | None = None) -> Bench:
@@ -105,7 +103,32 @@ class Bench:
         end = self.encode("\n")[-1]
         return TextModel(self.network, rank=lora.rank, alpha=lora.alpha, end=end, seed=self.recipe.seed)
 
+    def learn(
+        self,
+        name: str,
+        trainee: CorrectionTrainee,
+        folder: Path,
+        until: float,
+        report: Report,
+        stop: Callable[[], bool],
+    ) -> bool:
+        """Runs the recipe's stage on a trainee; returns whether it is through. The best weights are measured again."""
 
+        def tell(progress: Progress) -> None:
+            self.clocks[name] = progress.seconds
+            if progress.wer is not None:
+                best = min(progress.wer, self.curves.get(name, {}).get("wer", progress.wer))
+                self.curves[name] = {"wer": best}
+            report(name, progress)
+
+        stage = self.recipe.stages[0]
+        over = Loop(trainee, stage, folder, seed=self.recipe.seed, report=tell).run(until, stop)
+        if over:
+            self.curves[name] = trainee.evaluate()
+        return over
+
+
+_BEST: Final = "best.safetensors"
 _OPTIONS: Final = {"start", "development_lists", "batch_tokens", "longest", "right", "covered"}
 
 
@@ -136,75 +159,84 @@ def options(recipe: Recipe) -> Selection:
     return Selection(tuple(recipe.data.languages), right=right, longest=longest, covered=covered)
 
 
-def train(recipe: Recipe, until: float, report: Report, *, network: Any | None = None, target: Path) -> bool:
-    """Trains a recipe and, once it is through, writes the adapter.
+def train(
+    recipe: Recipe,
+    until: float,
+    report: Report,
+    *,
+    target: Path,
+    folder: Path | None = None,
+    device: str = "auto",
+    network: Any | None = None,
+) -> bool:
+    """Trains a recipe and writes the adapter; that of a correction as soon as there is something to keep.
 
     Args:
         recipe: of kind ``correction`` or ``experts``.
         until: moment of ``time.monotonic()`` at which to stop; the next call goes on.
         report: is told of progress, with the name of the run.
-        network: in place of Gemma's weights.
         target: folder that gets the folder of the adapter.
+        folder: of the run; by default in :func:`runs`.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        network: in place of Gemma's weights.
 
     Returns:
         whether it is through.
+
+    Raises:
+        TriptychError: as :meth:`Bench.open` tells; AdapterMissing where experts have nothing to start from.
     """
     bench = Bench.open(recipe, network)
-    folder = runs() / recipe.id
+    bench.network.to(device_of(device))
+    folder = folder or runs() / recipe.id
+    begin = None if recipe.kind == "correction" else _start(folder.parent / _base(recipe))
     model = bench.model()
-    if recipe.kind == "correction":
-        trainee = bench.trainee(model, bench.training, bench.development)
-        if not _run(bench, "correction", trainee, folder, until, report):
-            return False
-        _publish(bench, {"lora": model.weights()}, target / "correction")
-        return True
-    begin = _start(recipe)
-    names = experts.sources(bench.training)
-    made: dict[str, Any] = {}
-    for source in names:
-        model.load(begin)
-        trainee = bench.trainee(model, *experts.assigned(bench.training, bench.development, source))
-        if not _run(bench, source, trainee, folder / source, until, report):
-            return False
-        made[f"expert-{source}"] = model.weights()
+    with interruptible() as interrupted:
+        if begin is None:
+            trainee = bench.trainee(model, bench.training, bench.development)
+            over = bench.learn("correction", trainee, folder, until, report, interrupted.is_set)
+            if (folder / _BEST).exists():
+                model.load(_weights(folder / _BEST))
+                _publish(bench, {"lora": model.weights()}, target / "correction")
+            return over
+        names = experts.sources(bench.training)
+        made: dict[str, Any] = {}
+        for source in names:
+            model.load(begin)
+            trainee = bench.trainee(model, *experts.assigned(bench.training, bench.development, source))
+            if not bench.learn(source, trainee, folder / source, until, report, interrupted.is_set):
+                return False
+            made[f"expert-{source}"] = model.weights()
     known = [item for item in bench.every if not examples.held(item)]
     router = experts.train_router(known, names)
     unknown = [item for item in bench.every if examples.held(item)]
     bench.curves["router"] = experts.accuracy(router, [*unknown, *bench.development])
-    note = f"One expert for each of {', '.join(names)}; they start from {recipe.options.get('start', 'correction')}."
+    note = f"One expert for each of {', '.join(names)}; they start from {_base(recipe)}."
     _publish(bench, made, target / "experts", (note,))
     router.save(target / "experts" / "router.npz")
     return True
 
 
 def runs() -> Path:
-    """Where runs are kept."""
+    """Where runs are kept if nobody says otherwise."""
     return paths.data() / "training" / "runs"
 
 
-def _run(bench: Bench, name: str, trainee: CorrectionTrainee, folder: Path, until: float, report: Report) -> bool:
-    last = 0.0
-
-    def tell(progress: Progress) -> None:
-        nonlocal last
-        last = progress.seconds
-        report(name, progress)
-
-    done = Loop(trainee, bench.recipe.stages[0], folder, seed=bench.recipe.seed, report=tell).run(until)
-    if done:
-        bench.seconds += last
-        bench.curves[name] = trainee.evaluate()
-    return done
+def _base(recipe: Recipe) -> str:
+    return str(recipe.options.get("start", "correction"))
 
 
-def _start(recipe: Recipe) -> Mapping[str, Any]:
+def _start(folder: Path) -> Mapping[str, Any]:
+    if not (folder / _BEST).exists():
+        raise AdapterMissing(
+            f"The experts start from the run {folder.name}, which has not been trained.", "Train that first."
+        )
+    return _weights(folder / _BEST)
+
+
+def _weights(file: Path) -> Mapping[str, Any]:
     from safetensors.torch import load_file
 
-    file = runs() / str(recipe.options.get("start", "correction")) / "best.safetensors"
-    if not file.exists():
-        raise AdapterMissing(
-            f"The experts start from the run {file.parent.name}, which has not been trained.", "Train that first."
-        )
     return dict(load_file(file))
 
 
@@ -227,7 +259,7 @@ def _publish(bench: Bench, loras: Mapping[str, Mapping[str, Any]], folder: Path,
         languages=recipe.data.languages,
         seed=recipe.seed,
         steps=recipe.stages[0].steps * len(loras),
-        minutes=round(bench.seconds / 60, 1),
+        minutes=round(sum(bench.clocks.values()) / 60, 1),
         licence="Derived from Gemma 3 270M: the Gemma Terms of Use apply.",
         notes=notes,
         parameters=Parameters(lora=parameters),
@@ -239,30 +271,3 @@ def _publish(bench: Bench, loras: Mapping[str, Mapping[str, Any]], folder: Path,
             f"{run} {key}": round(value, 4) for run, found in bench.curves.items() for key, value in found.items()
         },
     ).write(folder)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--minutes", type=float, default=30.0, help="after which to stop; call again to go on")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--target", type=Path, default=paths.adapters(), help="of the adapter")
-    given = parser.parse_args(arguments)
-    import torch
-
-    torch.set_num_threads(given.threads)
-
-    def report(name: str, progress: Progress) -> None:
-        wer = "" if progress.wer is None else f", development word error rate {progress.wer:.2f} %"
-        print(
-            f"{name} {progress.step}/{progress.steps}: loss {progress.loss:.3f}, {progress.seconds:.0f} s{wer}",
-            flush=True,
-        )
-
-    done = train(recipes.read(given.recipe), time.monotonic() + 60 * given.minutes, report, target=given.target)
-    print("done" if done else "not done yet: call again to go on")
-
-
-if __name__ == "__main__":
-    main()

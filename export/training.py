@@ -57,7 +57,9 @@ def run(
     if recipe.kind in _TEXT:
         until = time.monotonic() + (10**9 if minutes is None else 60 * minutes)
         text: Any = importlib.import_module("export.text_learning")
-        text.train(recipe, until, lambda _, progress: report(progress), target=target)
+        text.train(
+            recipe, until, lambda _, progress: report(progress), target=target, folder=folder, device=device
+        )  # fmt: skip
         return target / recipe.id
     from engines.training import stages
     from export import adapters
