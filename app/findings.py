@@ -52,10 +52,7 @@ class Findings:
         places = dict(enumerate(spans)) | {n.segment: (n.start, n.end) for n in self.found(NBest)}
         for frames in self.found(Posteriors):
             end = frames.start + frames.blank.shape[0] * frames.frame_seconds
-            places.setdefault(frames.segment, (frames.start, end))
-        for near in self.found(Neighbours):
-            if near.spans.size:
-                places.setdefault(near.segment, (float(near.spans.min()), float(near.spans.max())))
+            places[frames.segment] = (frames.start, end)  # an engine may cut what was found to its own measure
         return {number: places[number] for number in sorted(numbers) if number in places}
 
     @property

@@ -68,7 +68,9 @@ class AttentionView(TimedView):
         weights = lanes.found.weights[row]
         inside = slice(*(round((at - lanes.found.start) / lanes.found.frame_seconds) for at in (start, end)))
         whole = float(weights.sum())
-        told = f"{self._what} “{readable(lanes.found.labels[row])}” · looked most at {clock(start, 0.01)}–"
+        label = readable(lanes.found.labels[row])
+        told = label if self._what == "query" else f"token “{label}”"
+        told += f" · looked most at {clock(start, 0.01)}–"
         told += f"{clock(end, 0.01)} ({share(float(weights[inside].sum()))} of its attention)"
         if whole < 0.995:
             told += f" · {share(whole)} went to speech, the rest to text"
@@ -163,7 +165,7 @@ class AttentionView(TimedView):
         plot, lane = axis.plot, int(lanes.lane[row])
         height = plot.height() / lanes.count
         painter.setFont(theme().font(SMALL, bold=True))
-        name = readable(found.labels[row])
+        name = self._lane_name(lanes, lane)
         spot = QRectF(0, plot.top() + (lane + 0.5) * height - 14, plot.left() - 4, 28)
         painter.fillRect(spot, QColor(colours.surface))
         painter.setPen(QColor(colours.text))

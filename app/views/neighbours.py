@@ -37,6 +37,7 @@ class NeighboursView(TimedView):
         self._tokens: list[tuple[str, ...]] = []
         self._near: list[NDArray[np.float32]] = []
         self._numbers: list[int] = []
+        self._cells: NDArray[np.float64] = np.zeros((0, 2))
 
     def show_parts(self, parts: Sequence[Neighbours], paradigm: Paradigm = "latent") -> None:
         """Shows the vectors of some stretches of speech, in order of time."""
@@ -47,7 +48,14 @@ class NeighboursView(TimedView):
         self._near = [row for part in parts for row in part.similarities]
         self._numbers = [number for part in parts for number in range(len(part.tokens))]
         spans = [part.spans for part in parts]
+        self._cells = np.concatenate([divided(part.spans) for part in parts]) if spans else np.zeros((0, 2))
         self.set_items(np.concatenate(spans) if spans else np.zeros((0, 2)))
+
+    def item_at(self, point: QPointF, axis: Axis) -> int | None:
+        """The vector whose cell is over or under a point."""
+        seconds = axis.seconds(point.x())
+        found = int(np.searchsorted(self._cells[:, 0], seconds, side="right")) - 1
+        return found if found >= 0 and seconds <= self._cells[found, 1] else None
 
     def told(self, item: int) -> str:
         """Time and all neighbours with their cosines."""
@@ -72,13 +80,19 @@ class NeighboursView(TimedView):
         paint_name(painter, axis, strip.center().y(), "cosine")
         painter.setClipRect(axis.plot)
         self._paint_cells(painter, axis, seen)
-        line = QFontMetricsF(painter.font()).height()
-        typical = float(np.median(self._spans[seen, 1] - self._spans[seen, 0]))
-        if typical / (end - start) * axis.plot.width() >= _COLUMN * line:
+        if self._roomy(axis):
             self._paint_columns(painter, axis, seen)
         else:
             self._paint_nearest(painter, axis, seen)
         painter.setClipping(False)
+
+    def _roomy(self, axis: Axis) -> bool:
+        """Whether the vectors in sight are wide enough to write all their neighbours under one another."""
+        start, end = axis.view
+        seen = (self._cells[:, 1] > start) & (self._cells[:, 0] < end)
+        typical = float(np.median(self._cells[seen, 1] - self._cells[seen, 0])) if seen.any() else 0.0
+        line = QFontMetricsF(theme().font(SMALL)).height()
+        return typical / (end - start) * axis.plot.width() >= _COLUMN * line
 
     def _strip(self, axis: Axis) -> QRectF:
         return QRectF(axis.plot.left(), axis.plot.bottom() - _STRIP - 1, axis.plot.width(), _STRIP)
@@ -87,7 +101,7 @@ class NeighboursView(TimedView):
         strip, right_before = self._strip(axis), -1.0
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for item in seen.tolist():
-            left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+            left, right = axis.x(self._cells[item, 0]), axis.x(self._cells[item, 1])
             if right - right_before < 0.5:
                 continue  # no pixel of its own
             right_before = right
@@ -111,7 +125,7 @@ class NeighboursView(TimedView):
             if not self._tokens[item]:
                 continue
             text = readable(self._tokens[item][0])
-            x = axis.x(float(self._spans[item].mean()))
+            x = axis.x(float(self._cells[item].mean()))
             labels.append(Label(text, x, metrics.horizontalAdvance(text) + 6, float(self._near[item][0]), item))
         labels = sorted(labels, key=lambda label: -label.weight)[:_MOST]
         found = placed(labels, rows, axis.plot.left(), axis.plot.right())
@@ -130,7 +144,7 @@ class NeighboursView(TimedView):
         line = metrics.height()
         rows = max(1, int((strip.top() - axis.plot.top() - 4) / line))
         for item in seen.tolist():
-            left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+            left, right = axis.x(self._cells[item, 0]), axis.x(self._cells[item, 1])
             for row, (token, near) in enumerate(zip(self._tokens[item], self._near[item].tolist(), strict=True)):
                 if row >= rows:
                     break
@@ -146,13 +160,17 @@ class NeighboursView(TimedView):
         return blend(QColor(palette().muted), QColor(palette().text), float(np.clip(near * 1.6, 0.0, 1.0)))
 
     def paint_item(self, painter: QPainter, axis: Axis, item: int) -> None:
-        """Frames the cell and writes its neighbours beside it, nearest on top."""
+        """Frames the vector and, where they are not written anyway, writes its neighbours over it, nearest on top."""
         strip = self._strip(axis)
-        left, right = axis.x(self._spans[item, 0]), axis.x(self._spans[item, 1])
+        left, right = axis.x(self._cells[item, 0]), axis.x(self._cells[item, 1])
         painter.setClipRect(axis.plot)
         painter.setPen(QPen(QColor(palette().focus), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(QRectF(left - 0.5, strip.top() - 1, max(3.0, right - left), strip.height() + 1.5))
+        roomy = self._roomy(axis)
+        top = axis.plot.top() + 1 if roomy else strip.top() - 1
+        painter.drawRect(QRectF(left - 0.5, top, max(3.0, right - left), strip.bottom() - top + 0.5))
+        if roomy:
+            return
         font = theme().font(SMALL)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
@@ -170,3 +188,14 @@ class NeighboursView(TimedView):
         for number, row in enumerate(rows):
             spot = QRectF(x + 7, box.top() + 3 + number * metrics.height(), width - 14, metrics.height())
             painter.drawText(spot, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, row)
+
+
+def divided(spans: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cells of vectors, ``(N, 2)`` in seconds: those that stand for the same piece of sound share it, in order."""
+    cells = np.asarray(spans, np.float64).reshape(-1, 2).copy()
+    edges = np.flatnonzero((np.diff(cells, axis=0) != 0).any(axis=1)) + 1
+    for group in np.split(np.arange(cells.shape[0]), edges):
+        if group.size > 1:
+            cuts = np.linspace(float(cells[group[0], 0]), float(cells[group[0], 1]), group.size + 1)
+            cells[group] = np.stack([cuts[:-1], cuts[1:]], axis=1)
+    return cells

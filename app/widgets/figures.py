@@ -62,20 +62,26 @@ def figures(run: EngineRun, speech_seconds: float) -> list[Figure]:
     if run.status is Status.OK:
         whole = "Engine time in all; work shared with other engines counts in full"
         found.append(Figure(f"total {seconds(run.seconds)}", whole, True))
+        found += _places(run)
         factor = run.rtf(speech_seconds)
         if factor is not None:
             found.append(
                 Figure(f"RTF {factor:.2f}", "Real-time factor: engine time per second of speech; less is faster")
             )
-    rate = run.places_per_second
-    if rate is not None:
-        count = sum(one.count for one in run.found(SpeechTokens))
-        tip = (
-            f"The speech took {count} places of the language model’s input, as many as {count} pieces of text would; "
-            "the fewer, the sooner comes its first word"
-        )
-        found.append(Figure(f"{rate:.1f} places per second", tip))
     return found + _ran_with(run)
+
+
+def _places(run: EngineRun) -> list[Figure]:
+    """How much of the language model's input the speech took, where the engine says."""
+    rate = run.places_per_second
+    if rate is None:
+        return []
+    count = sum(one.count for one in run.found(SpeechTokens))
+    tip = (
+        f"The speech took {count} places of the language model’s input, as many as {count} pieces of text would; "
+        "the fewer, the sooner comes its first word"
+    )
+    return [Figure(f"{rate:.1f} places per second", tip)]
 
 
 def _ran_with(run: EngineRun) -> list[Figure]:

@@ -115,7 +115,8 @@ def _queries(random: np.random.Generator, frames: int, start: float, segment: in
         centre = inside.size * (0.25 + 0.5 * (row % QUERIES)) + random.normal(0, 0.8)
         inside[:] = np.exp(-((np.arange(inside.size) - centre) ** 2) / 3)
         inside /= inside.sum()
-    labels = tuple(f"{row // QUERIES + 1}.{row % QUERIES + 1}" for row in range(windows * QUERIES))
+    places = [divmod(row, QUERIES) for row in range(windows * QUERIES)]
+    labels = tuple(f"{start + window * WINDOW * FRAME:.2f} s, query {query + 1}" for window, query in places)
     return Attention(labels, weights, start, FRAME, segment, "queries")
 
 

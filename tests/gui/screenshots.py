@@ -23,9 +23,10 @@ from app.background import wait_for_all
 from app.needs import models_needed
 from app.settings import Settings
 from app.theme import theme
+from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES
 from app.window import MainWindow
 from engines.catalog import default
-from engines.contract import Request, Task, Utterance
+from engines.contract import Posteriors, Request, Task, Utterance
 from engines.errors import AdapterMissing
 from export.prepare import missing
 
@@ -96,6 +97,24 @@ class Studio:
         pause(1500)
         return True
 
+    def evidence(self, name: str) -> None:
+        """Every tab of the evidence of every engine that reads vectors, one of its items pinned."""
+        dock = self.window.dock
+        timed = {FRAMES: dock.frames, QUERIES: dock.queries, ATTENTION: dock.attention, NEIGHBOURS: dock.neighbours}
+        for engine_id, card in self.window.cards.items():
+            if card.description.paradigm != "latent" or not card.run.found(Posteriors):
+                continue
+            self.window.results.select(engine_id)
+            for tab, view in timed.items():
+                if dock.tabs.isTabVisible(tab):
+                    dock.tabs.setCurrentIndex(tab)
+                    pause(400)
+                    view.pin(4)
+                    title = f"{name}-{engine_id}-{dock.tabs.tabText(tab).lower()}"
+                    self.take(title, "dark", (1440, 900))
+                    self.take(title, "light", (1024, 700))
+                    view.pin(None)
+
     def dialogs(self) -> None:
         """Every dialog."""
         self.window.dialogs.show_engine("cascade")
@@ -128,6 +147,7 @@ def main() -> None:
         for mode in ("dark", "light"):
             studio.take("transcribe", mode)
             studio.take("transcribe", mode, (1024, 700))
+        studio.evidence("evidence")
     if studio.run(Task.TRANSLATE, "fr", "translate"):
         studio.take("translate", "light")
     studio.window.close()

@@ -16,6 +16,7 @@ from app.comparison import EngineRun
 from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, SCORES, TIME, WHY, EvidenceDock
 from app.views.labels import Label, placed
 from app.views.lanes import lay_out, shrunk
+from app.views.neighbours import divided
 from app.views.timed import TimedView
 from app.widgets.figures import figures
 from engines.audio.samples import load_sample
@@ -195,6 +196,13 @@ def test_queries_of_windows_share_lanes() -> None:
     assert full.count == 2
     nothing = lay_out(Attention(("a",), np.zeros((1, 9), np.float32), 0.0, 0.04))
     assert nothing.spans[0].tolist() == [0.0, pytest.approx(0.36)]
+
+
+def test_vectors_of_one_piece_of_sound_share_its_room() -> None:
+    cells = divided(np.array([(0.0, 0.32), (0.0, 0.32), (0.32, 0.64), (0.32, 0.64), (0.8, 0.9)], np.float32))
+    assert cells[:, 0] == pytest.approx([0.0, 0.16, 0.32, 0.48, 0.8])
+    assert cells[:, 1] == pytest.approx([0.16, 0.32, 0.48, 0.64, 0.9])
+    assert divided(np.zeros((0, 2), np.float32)).shape == (0, 2)
 
 
 def test_what_shares_a_pixel_shows_its_strongest() -> None:
