@@ -6,11 +6,10 @@ from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
-    QFontMetricsF,
     QHideEvent,
     QKeyEvent,
     QMouseEvent,
@@ -27,7 +26,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.theme import palette, theme
 from app.timeline import Span, TimeLine
 from app.views.pointing import Pointing
-from app.views.timedpaint import SMALL, paint_focus, paint_line, paint_playhead
+from app.views.timedpaint import SMALL, axis_under, paint_focus, paint_line, paint_playhead
 from app.widgets.timehands import turn_axis, zoom_by_key
 from app.widgets.wavepaint import Axis, paint_axis
 from engines.contract import Paradigm
@@ -127,14 +126,7 @@ class TimedView(QWidget):
 
     def axis(self) -> Axis:
         """Where time lies in this widget: under the waveform, if that is in the same window."""
-        line = QFontMetricsF(theme().font(SMALL)).height()
-        left, right = theme().points * 9, self.width() - 6.0
-        edges = self.time.edges
-        if edges is not None:
-            mine = self.mapTo(self.window(), QPoint(0, 0)).x()
-            if edges[0] - mine >= 24 and edges[1] - mine <= self.width() + 1:
-                left, right = edges[0] - mine, edges[1] - mine
-        return Axis(QRectF(left, 2, max(20.0, right - left), max(20.0, self.height() - 2 * line - 16)), self.time.view)
+        return axis_under(self, self.time)
 
     # --- painting -----------------------------------------------------------------------------------------------------
 

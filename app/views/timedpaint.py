@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from app.theme import palette, theme
+from app.timeline import TimeLine
 from app.widgets.wavepaint import Axis
 
 SMALL = 0.88
 """Size of the writing in a picture, times the interface's."""
+_NAMES = 24
+"""Pixels that are needed at least for the names to the left of the axis."""
+
+
+def axis_under(widget: QWidget, time: TimeLine) -> Axis:
+    """Where time lies in a widget: right under the waveform, if that is in the same window and the widget as wide."""
+    line = QFontMetricsF(theme().font(SMALL)).height()
+    left, right = theme().points * 9, widget.width() - 6.0
+    if time.edges is not None:
+        mine = widget.mapTo(widget.window(), QPoint(0, 0)).x()
+        if time.edges[0] - mine >= _NAMES and time.edges[1] - mine <= widget.width() + 1:
+            left, right = time.edges[0] - mine, time.edges[1] - mine
+    return Axis(QRectF(left, 2, max(20.0, right - left), max(20.0, widget.height() - 2 * line - 16)), time.view)
 
 
 def paint_line(painter: QPainter, around: QRectF, text: str, *, strong: bool) -> None:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -118,6 +119,21 @@ def test_arrows_go_from_item_to_item_and_mark_the_waveform(dock: EvidenceDock, s
     qtbot.keyClick(shown, Qt.Key.Key_Escape)
     assert shown.current is None
     assert dock.time.mark is None
+
+
+def test_escape_lets_go_before_it_does_anything_else(dock: EvidenceDock, speech: Utterance) -> None:
+    dock.show_run(latent_run(speech, SPANS, TEXTS), None)
+    shown = view(dock, FRAMES)
+
+    def wants_escape() -> bool:
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+        event.ignore()
+        shown.event(event)
+        return event.isAccepted()
+
+    assert not wants_escape()
+    shown.pin(3)
+    assert wants_escape()
 
 
 def test_resting_on_a_vector_plays_it_and_a_click_pins_it(dock: EvidenceDock, speech: Utterance, qtbot: QtBot) -> None:

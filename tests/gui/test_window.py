@@ -21,7 +21,7 @@ from app.theme import theme
 from app.window import MainWindow
 from engines.audio.samples import list_samples
 from engines.catalog import Catalogue
-from engines.contract import Task, Utterance
+from engines.contract import Task, TokenScores, Utterance
 from engines.errors import MicrophoneUnavailable
 
 MakeWindow = Callable[..., MainWindow]
@@ -306,3 +306,19 @@ def test_the_file_of_the_command_line_is_shown(monkeypatch: pytest.MonkeyPatch) 
     assert main([path]) == 0
     assert main([]) == 0
     assert asked == [[path], []]
+
+
+def test_unsure_words_are_switched_in_menu_and_preferences(
+    qtbot: QtBot, make: MakeWindow, utterance: Utterance, settings: Settings
+) -> None:
+    window = make("one")
+    text = window.cards["one"].body.texts["transcript"]
+    text.set_text("hello there")
+    text.set_scores([TokenScores(0, (" hello", " there"), (-0.1, -3.0))])
+    assert [look for _, look, _ in text.marks] == ["most doubtful"]
+    window.doubts.trigger()
+    assert text.marks == []
+    assert not settings.appearance.underline_doubts
+    window.dialogs.doubts_chosen.emit(True)
+    assert window.doubts.isChecked()
+    assert [word for word, _, _ in text.marks] == ["there"]
