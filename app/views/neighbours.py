@@ -23,6 +23,7 @@ _STRIP = 12.0
 _COLUMN = 3.4
 """Width of a vector, in lines' heights, from which its neighbours are written beneath one another."""
 _MOST = 800
+"""Labels that are tried at most; with more in sight none but the nearest would find room."""
 _HINT = "Rest on a vector to hear its piece of the speech; click keeps it, arrows and Enter do the same."
 
 
@@ -99,6 +100,9 @@ class NeighboursView(TimedView):
 
     def _paint_cells(self, painter: QPainter, axis: Axis, seen: NDArray[np.int64]) -> None:
         strip, right_before = self._strip(axis), -1.0
+        pixel = (axis.view[1] - axis.view[0]) / axis.plot.width()
+        columns = (self._cells[seen, 1] / (0.5 * pixel)).astype(np.int64)
+        seen = seen[np.concatenate([[True], np.diff(columns) > 0])] if seen.size else seen  # one for half a pixel
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for item in seen.tolist():
             left, right = axis.x(self._cells[item, 0]), axis.x(self._cells[item, 1])
@@ -121,13 +125,15 @@ class NeighboursView(TimedView):
         line = metrics.height()
         rows = max(1, int((strip.top() - axis.plot.top() - 4) / line))
         labels = []
+        near = np.array([self._near[item][0] if self._tokens[item] else -2.0 for item in seen.tolist()])
+        if seen.size > _MOST:
+            seen = seen[np.argpartition(-near, _MOST)[:_MOST]]
         for item in seen.tolist():
             if not self._tokens[item]:
                 continue
             text = readable(self._tokens[item][0])
             x = axis.x(float(self._cells[item].mean()))
             labels.append(Label(text, x, metrics.horizontalAdvance(text) + 6, float(self._near[item][0]), item))
-        labels = sorted(labels, key=lambda label: -label.weight)[:_MOST]
         found = placed(labels, rows, axis.plot.left(), axis.plot.right())
         painter.setPen(QPen(QColor(palette().line), 1))
         for label, row, _ in found:

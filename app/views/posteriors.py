@@ -115,7 +115,11 @@ class PosteriorsView(TimedView):
             painter.fillRect(QRectF(x, bars.bottom() - height, max(1.0, width - gap), height), colour)
         painter.setPen(QPen(QColor(colours.line), 1))
         painter.drawLine(bars.bottomLeft(), bars.bottomRight())
-        for begin, until, into in _runs(part.vectors, first, last):
+        if step > 1:  # vectors share pixels: enough to see where frames are kept
+            for x, into in zip(left.tolist(), vector.tolist(), strict=True):
+                if into >= 0:
+                    painter.fillRect(QRectF(x, vectors.top(), width, vectors.height()), shades[into % 2])
+        for begin, until, into in _runs(part.vectors, first, last) if step == 1 else ():
             x, right = axis.x(part.start + begin * part.frame_seconds), axis.x(part.start + until * part.frame_seconds)
             if into < 0:
                 painter.fillRect(QRectF(x, vectors.center().y(), right - x, 1), dropped)
@@ -162,11 +166,18 @@ def _runs(values: NDArray[np.int32], first: int, last: int) -> list[tuple[int, i
     return [(first + a, first + b, int(some[a])) for a, b in pairwise(edges.tolist())]
 
 
+def _surest(part: Posteriors, best: NDArray[np.int32], first: int, last: int) -> list[tuple[int, int, int]]:
+    """The surest frames between two, where there are too many to look at all: from, to, piece."""
+    at = first + np.argpartition(-part.probabilities[first:last, 0], _MOST)[:_MOST]
+    return [(frame, frame + 1, int(best[frame])) for frame in at.tolist()]
+
+
 def _labels(part: Posteriors, first: int, last: int, axis: Axis, metrics: QFontMetricsF) -> list[Label]:
     """The pieces over the spikes, each where it is surest."""
     best = np.where(part.probabilities[:, 0] >= SPIKE, part.ids[:, 0], -1).astype(np.int32)
     found = []
-    for begin, until, piece in _runs(best, first, last):
+    runs = _runs(best, first, last) if last - first <= 4 * _MOST else _surest(part, best, first, last)
+    for begin, until, piece in runs:
         if piece < 0:
             continue
         peak = begin + int(part.probabilities[begin:until, 0].argmax())
