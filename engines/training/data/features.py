@@ -3,7 +3,8 @@
 At run time speech stands at the beginning of a window of 30 s, and so do development and test clips here. A training
 clip stands at the beginning of a window that ends half a second to three seconds after it and is at least three to
 seven seconds long, one in ten of the full length: this is several times faster, and the states stay close to those of
-the full window (mean cosine .98 on development prompts of three seconds and more, .95 on shorter ones). Packing several
+the full window (cosines about .97 to .985 on development prompts of three seconds and more; .92 to .96 on shorter ones
+in windows of three to seven seconds). Packing several
 clips into one window is as fast, but all except the first then have other states (cosine .57), and the recogniser's
 decoder cannot read them.
 
