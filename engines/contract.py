@@ -20,6 +20,7 @@ from engines.evidence import (
     Attention,
     Correction,
     Evidence,
+    FrameClock,
     Hypothesis,
     NBest,
     Neighbours,
@@ -28,6 +29,8 @@ from engines.evidence import (
     Segments,
     SpeechTokens,
     TokenScores,
+    TokenStream,
+    UnitPhones,
 )
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "EvidenceFound",
     "Failed",
     "Finished",
+    "FrameClock",
     "Hypothesis",
     "LanguageFound",
     "LanguageModel",
@@ -68,6 +72,8 @@ __all__ = [
     "TextDelta",
     "TextKind",
     "TokenScores",
+    "TokenStream",
+    "UnitPhones",
     "Utterance",
 ]
 

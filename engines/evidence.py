@@ -198,6 +198,86 @@ class Routing:
     weights: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class TokenStream:
+    """Speech as discrete units: what a tokeniser made of it, or what a language model wrote for a vocoder.
+
+    Attributes:
+        name: of the tokeniser, for people: ``"Semantic units"``.
+        segment: index of the stretch of speech.
+        start: time of the first frame in seconds of the utterance, or of the speech that was generated.
+        frame_seconds: seconds per frame (0.04 for semantic units, 0.02 for the codec).
+        ids: ``(codebooks, frames)`` int32, coarsest codebook first; -1 where a frame was lost.
+        sizes: entries of each codebook, one number per row of ``ids``.
+        bits_per_second: that the stream takes as it was sent: Σ log2 of the sizes per frame, or per run where equal
+            neighbours were joined (without their durations).
+        durations: ``(N,)`` int32 frames of each run of equal ids of the first codebook, in order, where runs were
+            joined before the language model read them; they sum to the frames. None where every frame counts.
+        direction: whether the speech came in or was generated.
+    """
+
+    name: str
+    segment: int
+    start: float
+    frame_seconds: float
+    ids: NDArray[np.int32]
+    sizes: tuple[int, ...]
+    bits_per_second: float
+    durations: NDArray[np.int32] | None = None
+    direction: Literal["in", "out"] = "in"
+
+
+@dataclass(frozen=True)
+class UnitPhones:
+    """What the units of a stream mean: how often each stood for each phone where phones are known.
+
+    Attributes:
+        segment: index of the stretch of speech.
+        name: of the tokeniser, the same as in its :class:`TokenStream`.
+        units: ``(N,)`` int32 units of the first codebook, each once.
+        phones: M phones in IPA; ``""`` is silence.
+        shares: ``(N, M)`` P(phone | unit), rows sum to 1, or to 0 for a unit that was never seen with a phone.
+        origin: one plain sentence on the speech that they were counted on.
+    """
+
+    segment: int
+    name: str
+    units: NDArray[np.int32]
+    phones: tuple[str, ...]
+    shares: NDArray[np.float32]
+    origin: str
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """How a streaming loop kept time: what each frame cost against what it stands for.
+
+    Attributes:
+        start: time of the first frame in seconds.
+        frame_seconds: seconds that each frame stands for, and may take (0.08 for duplex).
+        seconds: ``(frames,)`` float32 of computing per frame.
+        texts: what the inner monologue wrote in each frame, ``""`` for none; as many as frames, or none at all.
+        late: frames that were finished after their time, with what had piled up before them.
+    """
+
+    start: float
+    frame_seconds: float
+    seconds: NDArray[np.float32]
+    texts: tuple[str, ...] = ()
+    late: int = 0
+
+
 Evidence: TypeAlias = (
-    NBest | Correction | Attention | TokenScores | Segments | Posteriors | Neighbours | SpeechTokens | Routing
+    NBest
+    | Correction
+    | Attention
+    | TokenScores
+    | Segments
+    | Posteriors
+    | Neighbours
+    | SpeechTokens
+    | Routing
+    | TokenStream
+    | UnitPhones
+    | FrameClock
 )

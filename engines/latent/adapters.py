@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from engines.errors import AdapterMismatch
 from engines.latent.compression import TOP, Mode, compress, run_labels, run_means
-from engines.latent.graphs import HINT, Graph
-from engines.latent.trunk import Hidden, Trunk
+from engines.models.adapter_graph import HINT, Graph
+from engines.models.trunk import Hidden, Trunk
 from engines.weights import cards
 from engines.weights.cards import AdapterCard
 

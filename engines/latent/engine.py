@@ -25,8 +25,8 @@ from engines.latent.evidence import Done, evidence
 from engines.latent.parts import Parts
 from engines.latent.prompts import Content, prompt
 from engines.latent.stretches import Stretch, stretches
-from engines.latent.trunk import Hidden
 from engines.models.components import Components
+from engines.models.trunk import Hidden
 from engines.runtime import cancellation
 from engines.runtime.writing import WrittenToken
 from engines.stages.listening import Window, listen

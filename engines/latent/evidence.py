@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from engines.contract import Attention, Evidence, Neighbours, Posteriors, SpeechTokens, TokenScores
 from engines.latent.adapters import Adapted
-from engines.latent.pieces import MARK, Inventory
 from engines.latent.stretches import Stretch
-from engines.latent.trunk import FRAME_SECONDS, Hidden
+from engines.models.pieces import MARK, Inventory
+from engines.models.trunk import FRAME_SECONDS, Hidden
 from engines.runtime.writing import WrittenToken
 
 LIKELIEST = 5

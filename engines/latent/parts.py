@@ -8,9 +8,9 @@ from typing import cast
 from engines.contract import Component, Recogniser, Request
 from engines.latent.adapters import Adapted, Adapter, open_adapter
 from engines.latent.compression import Mode
-from engines.latent.trunk import Hidden, Trunk
 from engines.models.causal_lm import CausalLM
 from engines.models.components import Components
+from engines.models.trunk import Hidden, Trunk
 from engines.runtime.lora import Lora
 from engines.weights import cards
 from engines.weights.cards import AdapterCard

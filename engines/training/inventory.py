@@ -11,7 +11,7 @@ from functools import lru_cache
 from num2words import num2words  # type: ignore[import-untyped] # it has no annotations
 from tokenizers import Tokenizer
 
-from engines.latent.pieces import MARK, Inventory, Piece, spoken
+from engines.models.pieces import MARK, Inventory, Piece, spoken
 
 LETTERS = {
     "en": "abcdefghijklmnopqrstuvwxyz'",
@@ -25,7 +25,7 @@ _PUNCTUATION = ".,?!;:-'\"¿¡()…"
 
 
 def said(text: str, language: str) -> str:
-    """The words of a text as they are said, numbers in words; see :func:`engines.latent.pieces.spoken`."""
+    """The words of a text as they are said, numbers in words; see :func:`engines.models.pieces.spoken`."""
 
     def in_words(match: re.Match[str]) -> str:
         return f" {_number(match[0], language)} "

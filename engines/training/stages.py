@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engines import paths
 from engines.errors import AdapterMissing, BadInput, RecipeInvalid
-from engines.latent.pieces import Inventory
+from engines.models.pieces import Inventory
 from engines.training.dataset import SpeechData
 from engines.training.loop import Loop, Progress
 from engines.training.recipes import Recipe, Stage

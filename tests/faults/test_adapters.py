@@ -17,7 +17,7 @@ from engines.audio.load import from_samples
 from engines.contract import Request
 from engines.errors import AdapterMismatch, AdapterMissing, GraphInvalid, TriptychError
 from engines.latent.adapters import open_adapter
-from engines.latent.trunk import Trunk
+from engines.models.trunk import Trunk
 from engines.weights import cards
 from tests.latent.random_adapters import (
     KINDS,

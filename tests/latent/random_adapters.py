@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.latent.pieces import MARK, Inventory, Piece
+from engines.models.pieces import MARK, Inventory, Piece
 from engines.weights.cards import AdapterCard, Parameters, Shape, file_digest
 
 STATES, HIDDEN, WIDTH = 512, 384, 640

@@ -14,7 +14,7 @@ from engines.latent.adapters import Adapted, even_shares, open_adapter
 from engines.latent.evidence import Done, neighbours, posteriors, query_attention, token_attention
 from engines.latent.prompts import prompt
 from engines.latent.stretches import LONGEST_SECONDS, Stretch, cut_at_pauses
-from engines.latent.trunk import Trunk
+from engines.models.trunk import Trunk
 from tests.latent.random_adapters import KINDS, QUERIES, STACK, VOCABULARY, WIDTH, WINDOW, write_all
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engines.latent.pieces import Inventory
+from engines.models.pieces import Inventory
 from engines.training.recipes import Lora
 
 

@@ -1,4 +1,4 @@
-"""The small inventory of pieces that CTC heads predict and latent engines write.
+"""The small inventory of pieces that CTC heads predict and engines of speech write.
 
 Gemma's own vocabulary is far larger than a little training data can cover. The inventory is a part of it: the pieces
 that are frequent in the training texts, and every letter, so that any word can be spelled. A text is cut into pieces

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import AdapterMismatch
-from engines.latent.graphs import HINT, Graph
-from engines.latent.pieces import Inventory
+from engines.models.adapter_graph import HINT, Graph
+from engines.models.pieces import Inventory
 from engines.weights import cards
 from engines.weights.cards import AdapterCard
 
