@@ -113,7 +113,9 @@ def _train(options: argparse.Namespace) -> int:
 
 def _shower(name: str) -> Callable[[Progress], None]:
     def show(progress: Progress) -> None:
-        wer = "" if progress.wer is None else f", development WER {progress.wer:.1f} %"
+        value = progress.wer
+        name_of = "WER" if progress.criterion == "wer" else progress.criterion
+        wer = "" if value is None else f", development {name_of} {value:.3g}"
         where = f"{name} {progress.stage} {progress.step} of {progress.steps}"
         print(f"{where}, {progress.seconds:.0f} s: loss {progress.loss:.3f}{wer}", flush=True)
 

@@ -297,5 +297,6 @@ class TrainingLine:
             f"lr {progress.learning_rate:.1e}",
         ]
         if self._wer is not None:
-            parts.append(f"dev WER {self._wer:.1f} %")
+            is_wer = progress.criterion == "wer"
+            parts.append(f"dev WER {self._wer:.1f} %" if is_wer else f"dev {progress.criterion} {self._wer:.3f}")
         return " · ".join(parts)

@@ -32,8 +32,10 @@ class Progress:
         steps: in all.
         loss: mean since the last report, in nats.
         learning_rate: now.
-        wer: of the development clips in percent, where it was measured with this report.
+        wer: of the development clips in percent, where it was measured with this report; what else decides which
+            weights are kept, where ``criterion`` names it.
         seconds: of training so far in this stage, over all runs.
+        criterion: name of the metric that ``wer`` holds.
     """
 
     stage: str
@@ -43,10 +45,16 @@ class Progress:
     learning_rate: float
     wer: float | None
     seconds: float
+    criterion: str = "wer"
 
 
 class Trainee(Protocol):
-    """What the loop trains."""
+    """What the loop trains.
+
+    One that has an attribute ``criterion`` names the metric, lower is better, that decides in place of ``wer``. One
+    with ``state() -> dict`` and ``restore(state)`` keeps more than parameters in the checkpoint (running averages, an
+    adversary and its optimiser): tensors and plain values.
+    """
 
     def parameters(self) -> list[Tensor]:
         """The parameters to train."""
@@ -61,7 +69,7 @@ class Trainee(Protocol):
         ...
 
     def evaluate(self) -> dict[str, float]:
-        """Measures on the development clips; ``wer`` in percent decides which weights are kept."""
+        """Measures on the development clips; ``wer`` in percent, or the criterion, decides which weights are kept."""
         ...
 
     def weights(self) -> dict[str, Tensor]:
@@ -102,6 +110,7 @@ class Loop:
         self._folder = folder
         self._seed = seed
         self._report = report
+        self._criterion: str = getattr(trainee, "criterion", "wer")
         self._optimiser = MasterAdamW(trainee.parameters())
         self._step = 0
         self._seconds = 0.0
@@ -170,21 +179,22 @@ class Loop:
 
     def _measure(self, losses: list[float]) -> None:
         metrics = self._trainee.evaluate()
-        if metrics["wer"] < self._best:
-            self._best, self._worse = metrics["wer"], 0
+        if metrics[self._criterion] < self._best:
+            self._best, self._worse = metrics[self._criterion], 0
             self._best_weights = self._trainee.weights()
             self._keep_best()
         else:
             self._worse += 1
             self._finished = self._worse >= self._stage.patience
         self._curve(losses, metrics)
-        self._tell(losses, metrics["wer"])
+        self._tell(losses, metrics[self._criterion])
         self._save()
 
     def _tell(self, losses: list[float], wer: float | None) -> None:
         loss = sum(losses) / max(1, len(losses))
         lr = rate(self._stage, max(0, self._step - 1))
-        self._report(Progress(self._stage.name, self._step, self._stage.steps, loss, lr, wer, self._seconds))
+        stage = self._stage
+        self._report(Progress(stage.name, self._step, stage.steps, loss, lr, wer, self._seconds, self._criterion))
 
     def _curve(self, losses: list[float], metrics: dict[str, float]) -> None:
         file = self._folder / "curve.csv"
@@ -209,6 +219,8 @@ class Loop:
             "worse": self._worse, "finished": self._finished, "optimiser": self._optimiser.state(),
             "best_weights": self._best_weights,
         }  # fmt: skip
+        if hasattr(self._trainee, "state"):
+            state["trainee"] = self._trainee.state()
         part = self._folder / "checkpoint.part"
         torch.save(state, part)
         part.replace(self._folder / "checkpoint.pt")
@@ -225,6 +237,8 @@ class Loop:
         self._step, self._seconds, self._best = state["step"], state["seconds"], state["best"]
         self._worse, self._finished = state["worse"], state["finished"]
         self._best_weights = state["best_weights"]
+        if "trainee" in state and hasattr(self._trainee, "restore"):
+            self._trainee.restore(state["trainee"])
 
     def _keep_best(self) -> None:
         from safetensors.torch import save_file

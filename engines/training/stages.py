@@ -102,7 +102,7 @@ def run(
             bench.keep(place)
             if not over:
                 break
-    steps, seconds, metrics = _from_curves(folder, recipe)
+    steps, seconds, metrics = from_curves(folder, recipe)
     return Trained(recipe, folder, over, bench.parameters(), seconds / 60, steps, metrics, _hours(data, recipe))
 
 
@@ -187,7 +187,7 @@ class _TrunkBench:
         )  # fmt: skip
 
     def keep(self, stage: Path) -> None:
-        _copy_best(stage, self._folder)
+        copy_best(stage, self._folder)
 
     def parameters(self) -> dict[str, int]:
         return {"trunk": sum(value.numel() for value in self.trunk.parameters())}
@@ -241,7 +241,7 @@ class _AdapterBench:
 
     def keep(self, stage: Path) -> None:
         if stage.name.endswith("-llm"):
-            _copy_best(stage, self._folder)
+            copy_best(stage, self._folder)
 
     def parameters(self) -> dict[str, int]:
         return {"adapter": self.adapter_parameters, "lora": self.lora_parameters}
@@ -297,7 +297,7 @@ def _require_budget(recipe: Recipe, count: int) -> None:
         )
 
 
-def _copy_best(stage: Path, folder: Path) -> None:
+def copy_best(stage: Path, folder: Path) -> None:
     """Keeps the best weights of a stage as those of the run."""
     if not (stage / BEST).is_file():
         return
@@ -306,8 +306,14 @@ def _copy_best(stage: Path, folder: Path) -> None:
     part.replace(folder / BEST)
 
 
-def _from_curves(folder: Path, recipe: Recipe) -> tuple[int, float, dict[str, float]]:
-    """Steps, seconds and the best metrics of the last stage, from the curves of all stages."""
+def from_curves(folder: Path, recipe: Recipe, criterion: str = "wer") -> tuple[int, float, dict[str, float]]:
+    """Steps, seconds and the best metrics of the last stage, from the curves of all stages.
+
+    Args:
+        folder: of the run.
+        recipe: of the run.
+        criterion: the metric whose lowest value is the best; metrics whose names begin with it are given.
+    """
     steps, seconds, best = 0, 0.0, {}
     for number, stage in enumerate(recipe.stages):
         file = folder / f"{number}-{stage.name}" / "curve.csv"
@@ -317,8 +323,8 @@ def _from_curves(folder: Path, recipe: Recipe) -> tuple[int, float, dict[str, fl
             rows = list(csv.DictReader(lines))
         if rows:
             steps, seconds = steps + int(rows[-1]["step"]), seconds + float(rows[-1]["seconds"])
-            row = min(rows, key=lambda found: float(found["wer"]))
-            best = {name: float(value) for name, value in row.items() if name.startswith("wer") and value}
+            row = min(rows, key=lambda found: float(found[criterion]))
+            best = {name: float(value) for name, value in row.items() if name.startswith(criterion) and value}
     return steps, seconds, best
 
 

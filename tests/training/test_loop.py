@@ -75,6 +75,41 @@ def test_an_interrupted_run_comes_to_the_same_weights(tmp_path):
         assert same(whole.weights(), second.weights())
 
 
+class Averaged(Line):
+    """Keeps a running average beside its parameters and is judged by another metric."""
+
+    criterion = "distance"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.average = torch.zeros(4)
+
+    def loss(self, batch, step):
+        self.average = 0.9 * self.average + 0.1 * batch.mean(0)
+        return super().loss(batch + self.average, step)
+
+    def evaluate(self):
+        return {"distance": super().evaluate()["wer"]}
+
+    def state(self):
+        return {"average": self.average}
+
+    def restore(self, state):
+        self.average = state["average"]
+
+
+def test_what_is_kept_beside_parameters_comes_back_with_them(tmp_path):
+    whole = Averaged()
+    assert loop(whole, tmp_path / "whole").run(math.inf)
+    steps = iter(range(6))
+    assert not loop(Averaged(), tmp_path / "parts").run(math.inf, lambda: next(steps, None) is None)
+    second = Averaged()
+    assert loop(second, tmp_path / "parts").run(math.inf)
+    assert same(whole.weights(), second.weights())
+    assert torch.equal(whole.average, second.average)
+    assert (tmp_path / "parts" / "curve.csv").read_text().splitlines()[0].endswith("distance")
+
+
 def test_a_run_that_is_over_is_not_gone_through_again(tmp_path):
     first = Line()
     loop(first, tmp_path).run(math.inf)
