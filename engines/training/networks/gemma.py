@@ -43,12 +43,13 @@ class TorchGemma(nn.Module):
         """Loads the GGUF file of a folder of the weight store."""
         import transformers
         from gguf import GGUFReader
+        from transformers import modeling_gguf_pytorch_utils
 
         file = next(iter(sorted(folder.glob("*.gguf"))))
         field = GGUFReader(file).get_field("tokenizer.ggml.tokens")
         assert field is not None
         tokens = [bytes(field.parts[part]).decode() for part in field.data]
-        transformers.modeling_gguf_pytorch_utils.tqdm = _silent
+        modeling_gguf_pytorch_utils.tqdm = _silent
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             str(folder), gguf_file=file.name, dtype=dtype, attn_implementation="sdpa"
         )
