@@ -151,3 +151,7 @@ class AdapterMissing(Unavailable):
 
 class AdapterMismatch(Unavailable):
     """An adapter was trained for another encoder, language model or trunk."""
+
+
+class TokensInvalid(BadInput):
+    """A stream of tokens has another codebook count, size or rate than its reader takes."""

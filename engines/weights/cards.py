@@ -20,7 +20,7 @@ from engines import paths
 from engines.errors import AdapterMismatch, AdapterMissing
 from engines.weights import graphs
 
-Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts"]
+Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "units"]
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "trunk": ("trunk.onnx", "pieces.json"),
@@ -30,6 +30,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "pooling": ("adapter.onnx", "lora.onnx_adapter"),
     "correction": ("lora.onnx_adapter",),
     "experts": ("router.npz",),
+    "units": ("codebook.safetensors",),
 }
 """What lies beside the card, by kind."""
 
@@ -52,6 +53,23 @@ class Shape(_Part):
     frames_per_vector: int = Field(default=0, ge=0)
     window: int = Field(default=0, ge=0)
     queries: int = Field(default=0, ge=0)
+
+
+class Units(_Part):
+    """What units are clusters of.
+
+    Attributes:
+        source: ``encoder``: states of a layer of the speech encoder; ``trunk``: the trunk's states; or the name of a
+            self-supervised encoder's checkpoint.
+        layer: of the encoder, from 1; 0 stands for what it gives in the end.
+        size: number of units.
+        frame_seconds: seconds per unit.
+    """
+
+    source: str = "trunk"
+    layer: int = Field(default=0, ge=0)
+    size: int = Field(ge=2)
+    frame_seconds: float = Field(gt=0)
 
 
 class Parameters(_Part):
@@ -95,6 +113,7 @@ class AdapterCard(_Part):
         experts: names of a mixture's experts, in the router's order.
         translates: ISO 639-1 codes of the languages that it translates to English.
         adapter: how it shortens.
+        units: of a codebook of units: what they are clusters of.
         parameters: how many were trained.
         recipe: what it was trained by.
         data: what it was trained on.
@@ -126,6 +145,7 @@ class AdapterCard(_Part):
     licence: str = ""
     notes: tuple[str, ...] = ()
     adapter: Shape = Shape()
+    units: Units | None = None
     parameters: Parameters = Parameters()
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
@@ -135,6 +155,8 @@ class AdapterCard(_Part):
     def _is_complete(self) -> AdapterCard:
         if self.kind in {"convolution", "ctc", "qformer", "pooling"} and not (self.languages and self.trunk):
             raise ValueError("an adapter for speech names its languages and its trunk")
+        if self.kind == "units" and self.units is None:
+            raise ValueError("a codebook of units says what they are clusters of")
         return self
 
     def write(self, folder: Path) -> None:
