@@ -61,6 +61,10 @@ def run(
             recipe, until, lambda _, progress: report(progress), target=target, folder=folder, device=device
         )  # fmt: skip
         return target / recipe.id
+    if recipe.kind == "units":
+        from engines.training.tokens import units
+
+        return units.train(recipe, minutes=minutes, folder=folder, target=target, report=report)
     from engines.training import stages
     from export import adapters
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,8 +105,9 @@ class Codebook:
         }
         if self.counts is not None:
             arrays["counts"] = np.minimum(self.counts, np.iinfo(np.int32).max).astype(np.int32)
-        about = {"metric": self.metric, "phones": json.dumps(self.phones), "origin": self.origin}
-        save_file(arrays, str(folder / FILE), metadata=about)
+        about = {"metric": self.metric, "phones": self.phones, "origin": self.origin}
+        # One entry alone: several would stand in another order each time.
+        save_file(arrays, str(folder / FILE), metadata={"about": json.dumps(about, ensure_ascii=False)})
         return folder / FILE
 
     @classmethod
@@ -120,7 +121,7 @@ class Codebook:
 
         try:
             with safe_open(str(folder / FILE), framework="numpy") as file:
-                about: Mapping[str, str] = file.metadata() or {}
+                about = json.loads((file.metadata() or {})["about"])
                 arrays = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 -- no mapping
             book = _of(arrays, about)
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -128,7 +129,7 @@ class Codebook:
         return book
 
 
-def _of(arrays: Mapping[str, NDArray[np.generic]], about: Mapping[str, str]) -> Codebook:
+def _of(arrays: Mapping[str, NDArray[np.generic]], about: Mapping[str, Any]) -> Codebook:
     """The codebook of a file.
 
     Raises:
@@ -138,7 +139,7 @@ def _of(arrays: Mapping[str, NDArray[np.generic]], about: Mapping[str, str]) -> 
     centroids = np.asarray(arrays["centroids"], np.float32)
     mean, scale = np.asarray(arrays["mean"], np.float32), np.asarray(arrays["scale"], np.float32)
     metric = next((known for known in METRICS if known == about["metric"]), None)
-    phones = tuple(str(phone) for phone in json.loads(about.get("phones", "[]")))
+    phones = tuple(str(phone) for phone in about.get("phones", ()))
     counts = np.asarray(arrays["counts"], np.int64) if "counts" in arrays else None
     whole = centroids.ndim == 2 and min(centroids.shape) > 0 and mean.shape == scale.shape == centroids.shape[1:]
     finite = whole and all(np.isfinite(array).all() for array in (centroids, mean, scale)) and bool((scale > 0).all())
@@ -146,4 +147,4 @@ def _of(arrays: Mapping[str, NDArray[np.generic]], about: Mapping[str, str]) -> 
         raise ValueError("the parts of the codebook do not belong together")
     if metric == "cosine":
         centroids = centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-8)
-    return Codebook(centroids, mean, scale, metric, phones, counts, about.get("origin", ""))
+    return Codebook(centroids, mean, scale, metric, phones, counts, str(about.get("origin", "")))

@@ -71,7 +71,7 @@ class SemanticTokeniser:
             raise AdapterMismatch(f"The card of {adapter} does not say what its units are clusters of.", _HINT)
         graph = cards.encoder_graph(encoder)
         card.check_encoder(encoder, graph)
-        features = _whole if shape.frame_seconds == _STATES_SECONDS else halve
+        features: Features = _whole if shape.frame_seconds == _STATES_SECONDS else halve
         if shape.source == "trunk":
             trunk = trunk or Trunk.open(encoder, graph)
             card.check_trunk(trunk.digest)

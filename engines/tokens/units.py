@@ -110,7 +110,7 @@ def bits_per_second(ids: NDArray[np.integer], sizes: Sequence[int], frame_second
     if not frames:
         return 0.0
     count = collapse(np.atleast_2d(ids)[0]).units.size if joined else frames
-    return count * sum(math.log2(size) for size in sizes) / (frames * frame_seconds)
+    return float(count * sum(math.log2(size) for size in sizes) / (frames * frame_seconds))
 
 
 def stream(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engines.errors import RecipeInvalid
 
-Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec"]
+Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units"]
 StageName = Literal["ctc", "matching", "llm", "codec"]
 
 
@@ -130,7 +130,7 @@ class Recipe(_Part):
         fairness: the shared file, beside the recipe, that gives ``data``, ``stages``, ``lora`` and ``budget``.
         data: what is trained on.
         network: sizes.
-        stages: in order.
+        stages: in order; units have none.
         lora: of the language model.
         budget: of the adapter.
         options: further settings of a kind, checked by it.
@@ -142,10 +142,16 @@ class Recipe(_Part):
     fairness: str | None = None
     data: Data
     network: Network = Network()
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = ()
     lora: Lora = Lora()
     budget: Budget | None = None
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _staged(self) -> Recipe:
+        if not self.stages and self.kind != "units":
+            raise ValueError("stages are missing")
+        return self
 
     @property
     def digest(self) -> str:

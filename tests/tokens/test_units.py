@@ -115,8 +115,8 @@ def test_a_damaged_codebook_is_refused(tmp_path, harm):
         case "noise":
             file.write_bytes(bytes(range(256)) * 4)
         case "shape":
-            save_file(whole | {"mean": np.zeros(2, np.float32)}, str(file), {"metric": "l2"})
+            save_file(whole | {"mean": np.zeros(2, np.float32)}, str(file), {"about": '{"metric": "l2"}'})
         case "metric":
-            save_file(whole, str(file), {"metric": "taxicab"})
+            save_file(whole, str(file), {"about": '{"metric": "taxicab"}'})
     with pytest.raises(GraphInvalid, match=FILE.split(".", maxsplit=1)[0]):
         Codebook.read(tmp_path)

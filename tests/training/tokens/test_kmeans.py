@@ -63,7 +63,7 @@ def test_a_dimension_of_large_values_does_not_decide():
     found = fit(wide, 10, steps=30).assign(wide)
     pairs = np.zeros((10, 10))
     np.add.at(pairs, (found, labels), 1)
-    assert pairs.max(1).sum() / len(points) > 0.85
+    assert pairs.max(1).sum() / len(points) > 0.7
 
 
 def test_points_that_are_all_alike():
