@@ -154,4 +154,4 @@ class AdapterMismatch(Unavailable):
 
 
 class TokensInvalid(BadInput):
-    """A stream of tokens has another codebook count, size or rate than its reader takes."""
+    """A stream of tokens has another codebook count, size or rate than its reader takes, wrong ids, or lacks frames."""

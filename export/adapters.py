@@ -57,7 +57,7 @@ def publish(trained: Trained, target: Path) -> Path:
     try:
         extra = _write_trunk(trained, scratch) if recipe.kind == "trunk" else _write_adapter(trained, target, scratch)
         _card(trained, extra).write(scratch)
-        _curve(trained, scratch)
+        write_curve(trained, scratch)
         final = target / recipe.id
         shutil.rmtree(final, ignore_errors=True)
         scratch.replace(final)
@@ -154,7 +154,7 @@ def _card(trained: Trained, extra: Mapping[str, Any]) -> AdapterCard:
     )
 
 
-def _curve(trained: Trained, folder: Path) -> None:
+def write_curve(trained: Trained, folder: Path) -> None:
     """Puts the curves of all stages into one file, each with its own columns left empty in the others."""
     import csv
 

@@ -23,10 +23,12 @@ from engines.training import recipes, staging
 from engines.training.loop import Progress
 from engines.training.recipes import Recipe
 
-_SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5}
+_SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0}
 """How much of the time a kind gets, by weight; every adapter 2."""
-_ORDER: Final = {"trunk": 0, "correction": 2, "experts": 3}
+_ORDER: Final = {"trunk": 0, "correction": 2, "experts": 3, "codec": 4}
 _TEXT: Final = ("correction", "experts")
+_SOUND: Final = ("codec",)
+"""Kinds that are trained on sound itself, without the encoder's states."""
 
 
 def run(
@@ -65,6 +67,12 @@ def run(
         from engines.training.tokens import units
 
         return units.train(recipe, minutes=minutes, folder=folder, target=target, report=report)
+    if recipe.kind == "codec":
+        from engines.training.tokens import codec as codec_training
+        from export import codec as codec_export
+
+        coded = codec_training.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
+        return codec_export.publish(coded, target)
     from engines.training import stages
     from export import adapters
 
@@ -130,7 +138,7 @@ def _features(wanted: Sequence[Recipe]) -> None:
     """Computes the encoder's states of every corpus that lacks them, on all cores."""
     from engines.training.data import features
 
-    names = [name for recipe in wanted if recipe.kind not in _TEXT for name in recipe.data.corpora]
+    names = [name for recipe in wanted if recipe.kind not in (*_TEXT, *_SOUND) for name in recipe.data.corpora]
     for name in dict.fromkeys(names):
         folder = paths.data() / "training" / "corpora" / name
         if not (folder / "features" / "index.npz").is_file():

@@ -20,7 +20,9 @@ from engines import paths
 from engines.errors import AdapterMismatch, AdapterMissing
 from engines.weights import graphs
 
-Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "units"]
+Kind = Literal[
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units"
+]  # fmt: skip
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "trunk": ("trunk.onnx", "pieces.json"),
@@ -31,6 +33,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "correction": ("lora.onnx_adapter",),
     "experts": ("router.npz",),
     "units": ("codebook.safetensors",),
+    "codec": ("encoder.onnx", "decoder.onnx"),
 }
 """What lies beside the card, by kind."""
 
@@ -78,6 +81,27 @@ class Parameters(_Part):
     adapter: int = Field(default=0, ge=0)
     lora: int = Field(default=0, ge=0)
     trunk: int = Field(default=0, ge=0)
+    codec: int = Field(default=0, ge=0)
+
+
+class CodecShape(_Part):
+    """What a codec's tokens are like, and how far its graphs look back.
+
+    Attributes:
+        rate: samples per second.
+        hop: samples per frame.
+        books: codebooks.
+        codes: entries of each.
+        encoder_frames: frames before a frame that its codes depend on.
+        decoder_frames: frames before a frame that its samples depend on.
+    """
+
+    rate: int = Field(default=16_000, gt=0)
+    hop: int = Field(gt=0)
+    books: int = Field(gt=0, le=64)
+    codes: int = Field(gt=1, le=65536)
+    encoder_frames: int = Field(ge=0)
+    decoder_frames: int = Field(ge=0)
 
 
 class RecipeOrigin(_Part):
@@ -114,6 +138,7 @@ class AdapterCard(_Part):
         translates: ISO 639-1 codes of the languages that it translates to English.
         adapter: how it shortens.
         units: of a codebook of units: what they are clusters of.
+        codec: of a codec, what its tokens are like.
         parameters: how many were trained.
         recipe: what it was trained by.
         data: what it was trained on.
@@ -146,6 +171,7 @@ class AdapterCard(_Part):
     notes: tuple[str, ...] = ()
     adapter: Shape = Shape()
     units: Units | None = None
+    codec: CodecShape | None = None
     parameters: Parameters = Parameters()
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
@@ -157,6 +183,8 @@ class AdapterCard(_Part):
             raise ValueError("an adapter for speech names its languages and its trunk")
         if self.kind == "units" and self.units is None:
             raise ValueError("a codebook of units says what they are clusters of")
+        if (self.kind == "codec") != (self.codec is not None):
+            raise ValueError("a codec, and nothing else, says what its tokens are like")
         return self
 
     def write(self, folder: Path) -> None:
