@@ -31,7 +31,10 @@ class Reader:
 
     def __init__(self, trunk: Trunk, file: Path) -> None:
         self._trunk = trunk
-        head = Extractor(onnx.load(str(file))).extract_model(["hidden"], ["log_probs"])
+        model = onnx.load(str(file))
+        # What ``hidden`` is taken from: the head reads the same with a dimension for the batch.
+        self._input = next(str(node.input[0]) for node in model.graph.node if "hidden" in node.output)
+        head = Extractor(model).extract_model([self._input], ["log_probs"])
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self._head = ort.InferenceSession(head.SerializeToString(), options, ["CPUExecutionProvider"])
@@ -45,7 +48,7 @@ class Reader:
             rate: of the states in Hz.
         """
         if source == "trunk":
-            log_probs = np.asarray(self._head.run(["log_probs"], {"hidden": states})[0])
+            log_probs = np.asarray(self._head.run(["log_probs"], {self._input: states[None]})[0])
         else:
             log_probs = self._trunk.run(np.repeat(states, 50 // rate, axis=0)).log_probs
         return greedy(log_probs, self._trunk.inventory)
