@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engines.errors import RecipeInvalid
 
-Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "tokens"]
+Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units"]
 StageName = Literal["ctc", "matching", "llm", "codec"]
 
 

@@ -24,7 +24,8 @@ class Quantised:
     Attributes:
         values: ``(B, d, T)``; gradients go to the latents as if they had not been quantised.
         codes: ``(B, books, T)``.
-        commitment: squared distance of latents and codes over the latents' variance, mean of the codebooks used.
+        commitment: squared distance of latents and codes over the latents' variance, mean over all codebooks, 0 in
+            those that are not used.
     """
 
     values: Tensor
