@@ -44,5 +44,6 @@ BUILDERS: dict[str, Builder] = {
     "whisper-base": Builder("export.whisper", "build", 3),
     "gemma-3-270m": Builder("export.causal_lm", "build_gemma", 3),
     "smollm2-135m-instruct": Builder("export.causal_lm", "build_smollm2", 2),
+    "piper-en-us-joe": Builder("export.vocoder_decoder", "build", 1),
 }
-"""By model id. Models that are not here run from their weight folders."""
+"""By model id. Models that are not here run from their weight folders; so does Piper where it reads text."""

@@ -27,8 +27,9 @@ WEIGHTS: Final = "piper-en-us-joe"
 """Id of the weights in the manifest."""
 LANGUAGES: Final = ("en",)
 VOICE: Final = "joe"
+GRAPH: Final = "en_US-joe-medium.onnx"
+"""File of the network; its description is beside it."""
 
-_GRAPH: Final = "en_US-joe-medium.onnx"
 _LIMIT: Final = 300
 _PAD, _BEGIN, _END = "_", "^", "$"
 
@@ -76,8 +77,8 @@ class Piper:
             WeightsMissing: a file is missing.
             GraphInvalid: a file is broken.
         """
-        graph = weights_folder / _GRAPH
-        description = _Description.read(weights_folder / f"{_GRAPH}.json")
+        graph = weights_folder / GRAPH
+        description = _Description.read(weights_folder / f"{GRAPH}.json")
         if not graph.is_file():
             raise WeightsMissing(f"The file {graph.name} is missing.", f"Run `triptych models fetch {WEIGHTS}`.")
         return cls(open_session(graph), description)
@@ -128,17 +129,20 @@ class Piper:
                     yield AudioChunk(samples, self.rate)
                     first = False
 
-    def _synthesise(self, phonemes: str, pause: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def ids(self, phonemes: str) -> list[int]:
+        """What the network is given for phonemes; symbols that it does not have are left out."""
         table = self._description.ids
-        encoded = encode(phonemes, table)
         ids = [table[_BEGIN], table[_PAD]]
-        for symbol in encoded.ids:
+        for symbol in encode(phonemes, table).ids:
             ids += [symbol, table[_PAD]]
-        ids.append(table[_END])
+        return [*ids, table[_END]]
+
+    def _synthesise(self, phonemes: str, pause: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        ids = self.ids(phonemes)
         feeds = {
             "input": np.array([ids], np.int64),
             "input_lengths": np.array([len(ids)], np.int64),
             "scales": np.array(self._description.scales, np.float32),
         }
         raw = self._session.run(None, feeds)[0]
-        return finish(raw, self.rate, symbols=len(encoded.ids), pause=pause)
+        return finish(raw, self.rate, symbols=len(ids) // 2 - 1, pause=pause)

@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engines.errors import RecipeInvalid
 
-Kind = Literal["trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units"]
-StageName = Literal["ctc", "matching", "llm", "codec"]
+Kind = Literal[
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder"
+]
+StageName = Literal["ctc", "matching", "llm", "codec", "vocoder"]
 
 
 class _Part(BaseModel):
@@ -51,7 +53,7 @@ class Stage(_Part):
 
     Attributes:
         name: ``ctc``; ``matching`` (adapted vectors against embeddings of the pieces heard, the language model is not
-            run); ``llm`` (cross-entropy of the text through the language model); ``codec``.
+            run); ``llm`` (cross-entropy of the text through the language model); ``codec``; ``vocoder``.
         steps: optimiser steps.
         batch_seconds: speech per step, padding included.
         learning_rate: the highest; it rises linearly, then falls linearly to a twentieth.

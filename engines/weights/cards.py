@@ -21,7 +21,7 @@ from engines.errors import AdapterMismatch, AdapterMissing
 from engines.weights import graphs
 
 Kind = Literal[
-    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units"
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder"
 ]  # fmt: skip
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +34,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "experts": ("router.npz",),
     "units": ("codebook.safetensors",),
     "codec": ("encoder.onnx", "decoder.onnx"),
+    "vocoder": ("latents.onnx", "durations.onnx"),
 }
 """What lies beside the card, by kind."""
 
@@ -82,6 +83,7 @@ class Parameters(_Part):
     lora: int = Field(default=0, ge=0)
     trunk: int = Field(default=0, ge=0)
     codec: int = Field(default=0, ge=0)
+    vocoder: int = Field(default=0, ge=0)
 
 
 class CodecShape(_Part):
@@ -102,6 +104,28 @@ class CodecShape(_Part):
     codes: int = Field(gt=1, le=65536)
     encoder_frames: int = Field(ge=0)
     decoder_frames: int = Field(ge=0)
+
+
+class VocoderShape(_Part):
+    """What a vocoder speaks, and through what.
+
+    Attributes:
+        units: entries of its table.
+        codebook: hex sha256 of the file that defines the units.
+        decoder: model id of the voice whose decoder it drives.
+        decoder_graph: see :func:`encoder_graph`.
+        reach: frames of units on either side that a latent depends on.
+        fine_reach: latents on either side that a latent depends on.
+        duration_reach: runs of units on either side that a duration depends on.
+    """
+
+    units: int = Field(ge=2)
+    codebook: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    decoder: str
+    decoder_graph: str
+    reach: int = Field(ge=0, le=1000)
+    fine_reach: int = Field(ge=0, le=1000)
+    duration_reach: int = Field(ge=0, le=1000)
 
 
 class RecipeOrigin(_Part):
@@ -139,6 +163,7 @@ class AdapterCard(_Part):
         adapter: how it shortens.
         units: of a codebook of units: what they are clusters of.
         codec: of a codec, what its tokens are like.
+        vocoder: of a vocoder: what it speaks, and through what.
         parameters: how many were trained.
         recipe: what it was trained by.
         data: what it was trained on.
@@ -172,6 +197,7 @@ class AdapterCard(_Part):
     adapter: Shape = Shape()
     units: Units | None = None
     codec: CodecShape | None = None
+    vocoder: VocoderShape | None = None
     parameters: Parameters = Parameters()
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
@@ -185,6 +211,8 @@ class AdapterCard(_Part):
             raise ValueError("a codebook of units says what they are clusters of")
         if (self.kind == "codec") != (self.codec is not None):
             raise ValueError("a codec, and nothing else, says what its tokens are like")
+        if (self.kind == "vocoder") != (self.vocoder is not None):
+            raise ValueError("a vocoder, and nothing else, says what it speaks")
         return self
 
     def write(self, folder: Path) -> None:

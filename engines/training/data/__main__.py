@@ -1,4 +1,4 @@
-"""Makes corpora and their features: ``python -m engines.training.data corpus|prompts|acted|features …``."""
+"""Makes corpora and their features: ``python -m engines.training.data corpus|prompts|acted|latents|features …``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engines.contract import Recogniser
 from engines.errors import CorpusInvalid, TriptychError
 from engines.models.components import Components
 from engines.runtime.sessions import RuntimeSettings, configure
-from engines.training.data import acted, build, features, real
+from engines.training.data import acted, build, features, latents, real
 from engines.training.data.acted import Labelled
 from engines.training.data.corpus import Corpus, corpora, hours_by_source
 
@@ -34,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     step.add_argument("name", nargs="?", default="queen")
     step.add_argument("--file", type=Path, required=True, help="queen.1c of the game Flight of the Amazon Queen")
     step.add_argument("--hours", type=float, default=2.0)
+    step = steps.add_parser("latents", help="make a corpus with the latents of the decoder that speaks it")
+    step.add_argument("name", nargs="?", default="latents")
+    step.add_argument("--texts", nargs="+", required=True, metavar="CORPUS", help="whose English lines are spoken")
+    step.add_argument("--hours", type=float, default=2.0)
+    step.add_argument("--seed", type=int, default=5)
+    step.add_argument("--noise", type=float, default=0.0, help="scale of what VITS adds to its prior")
     step = steps.add_parser("features", help="compute the encoder's states of a corpus")
     step.add_argument("name")
     step = steps.add_parser("show", help="say what is in a corpus")
@@ -62,6 +68,12 @@ def _run(options: argparse.Namespace) -> None:
     elif options.step == "acted":
         labelled = acted.acted(options.file, folder, _recogniser(), hours=options.hours, progress=_heard)
         print(f"\n{labelled.kept} of {labelled.heard} lines, {labelled.hours:.2f} h; {labelled.broken} broken")
+    elif options.step == "latents":
+        made = latents.make(
+            folder, latents.lines_of(options.texts, options.seed), latents.open_voice(options.noise),
+            hours=options.hours, seed=options.seed, noise=options.noise,
+        )  # fmt: skip
+        print(f"{made.clips} clips, {made.hours:.2f} h, {made.failed} failed, {time.monotonic() - began:.0f} s")
     elif options.step == "features":
         card = features.compute(folder, processes=options.processes, progress=_progress)
         print(f"\n{card['hours']} h in {card['seconds']} s, {len(card['broken'])} clips could not be read")
