@@ -10,6 +10,7 @@ from engines.contract import (
     Attention,
     Correction,
     Evidence,
+    FrameClock,
     NBest,
     Neighbours,
     Posteriors,
@@ -17,11 +18,14 @@ from engines.contract import (
     Segments,
     SpeechTokens,
     TokenScores,
+    TokenStream,
+    UnitPhones,
 )
 
 PerSegment = TypeVar(
-    "PerSegment", NBest, Correction, Attention, TokenScores, Posteriors, Neighbours, SpeechTokens, Routing
-)
+    "PerSegment", NBest, Correction, Attention, TokenScores, Posteriors, Neighbours, SpeechTokens, Routing, TokenStream,
+    UnitPhones, FrameClock,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,14 @@ class Findings:
     def found(self, kind: type[PerSegment]) -> tuple[PerSegment, ...]:
         """Evidence of a kind, in the order of the stretches of speech; of what came twice for one, the latest.
 
-        Transcripts and translations, and tokens and queries, are kept apart.
+        Transcripts and translations, tokens and queries, and streams of different tokenisers or directions are kept
+        apart.
         """
         kept: dict[tuple[int, str], PerSegment] = {}
         for evidence in self._all:
             if isinstance(evidence, kind):
-                what = getattr(evidence, "content", None) or getattr(evidence, "rows", "")
-                kept[evidence.segment, str(what)] = evidence
+                apart = (getattr(evidence, name, "") for name in ("content", "rows", "name", "direction"))
+                kept[evidence.segment, " ".join(map(str, apart))] = evidence
         return tuple(kept[key] for key in sorted(kept, key=lambda key: key[0]))
 
     @property
@@ -53,6 +58,11 @@ class Findings:
         for frames in self.found(Posteriors):
             end = frames.start + frames.blank.shape[0] * frames.frame_seconds
             places[frames.segment] = (frames.start, end)  # an engine may cut what was found to its own measure
+        for stream in self.found(TokenStream):
+            if stream.direction == "in":
+                places.setdefault(
+                    stream.segment, (stream.start, stream.start + stream.ids.shape[1] * stream.frame_seconds)
+                )
         return {number: places[number] for number in sorted(numbers) if number in places}
 
     @property

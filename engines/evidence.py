@@ -258,6 +258,7 @@ class FrameClock:
         seconds: ``(frames,)`` float32 of computing per frame.
         texts: what the inner monologue wrote in each frame, ``""`` for none; as many as frames, or none at all.
         late: frames that were finished after their time, with what had piled up before them.
+        segment: index of the stretch of speech.
     """
 
     start: float
@@ -265,6 +266,7 @@ class FrameClock:
     seconds: NDArray[np.float32]
     texts: tuple[str, ...] = ()
     late: int = 0
+    segment: int = 0
 
 
 Evidence: TypeAlias = (

@@ -23,9 +23,9 @@ from engines.training import recipes, staging
 from engines.training.loop import Progress
 from engines.training.recipes import Recipe
 
-_SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0}
+_SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0, "tokens": 4.0}
 """How much of the time a kind gets, by weight; every adapter 2."""
-_ORDER: Final = {"trunk": 0, "correction": 2, "experts": 3, "codec": 4, "vocoder": 5}
+_ORDER: Final = {"trunk": 0, "correction": 2, "experts": 3, "codec": 4, "vocoder": 5, "tokens": 5}
 _TEXT: Final = ("correction", "experts")
 _SOUND: Final = ("codec",)
 """Kinds that are trained on sound itself, without the encoder's states."""
@@ -79,6 +79,12 @@ def run(
 
         spoken = vocoder.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
         return unit_vocoder.publish(spoken, target)
+    if recipe.kind == "tokens":
+        from engines.training.tokens import bench
+        from export import tokens
+
+        learnt = bench.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
+        return tokens.publish(learnt, target)
     from engines.training import stages
     from export import adapters
 

@@ -19,26 +19,38 @@ from PySide6.QtWidgets import (
 from app.comparison import EngineRun
 from app.theme import palette, theme
 from app.timeline import TimeLine
-from app.views import readings, sentences
+from app.views import readings, sentences, tokentabs
 from app.views.attention import AttentionView
 from app.views.neighbours import NeighboursView
 from app.views.posteriors import PosteriorsView
 from app.views.scores import ScoresView
 from app.views.timing import TimingView
+from app.views.tokentabs import TokenTabs
 from app.views.why import WhyView
 from app.widgets.numbers import clock
 from engines.contract import Attention, Correction, NBest, Neighbours, Posteriors, TokenScores
 
-WHY, FRAMES, QUERIES, ATTENTION, NEIGHBOURS, SCORES, TIME = range(7)
+WHY, FRAMES, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, PACE, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME = range(13)
 _TABS = (
     ("Why", "How this text was chosen or made"),
     ("Frames", "What every frame of the speech was taken for, and which reach the language model"),
+    tokentabs.TITLES[tokentabs.UNITS],
+    tokentabs.TITLES[tokentabs.CODEC],
     ("Queries", "Where every query of the adapter looked in the speech"),
     ("Attention", "Where every written token looked in the speech"),
     ("Neighbours", "The text tokens nearest to every vector that the speech became"),
+    tokentabs.TITLES[tokentabs.PACE],
+    tokentabs.TITLES[tokentabs.SPOKEN],
+    tokentabs.TITLES[tokentabs.PHONES],
+    tokentabs.TITLES[tokentabs.CODEBOOKS],
     ("Scores", "How likely every token was"),
     ("Time", "What each stage took"),
 )
+_TOKENS = {
+    UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, PACE: tokentabs.PACE, SPOKEN: tokentabs.SPOKEN,
+    PHONES: tokentabs.PHONES, CODEBOOKS: tokentabs.CODEBOOKS,
+}  # fmt: skip
+_ON_TIME = {FRAMES, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, PACE}
 _EMPTY = "Run the engines, then choose a card: here stands why its text came out as it did."
 
 
@@ -81,12 +93,18 @@ class EvidenceDock(QFrame):
         self.queries = AttentionView(self.time, "queries")
         self.attention = AttentionView(self.time, "tokens")
         self.neighbours = NeighboursView(self.time)
+        self.tokens = TokenTabs(self.time, self)
         self.scores = ScoresView()
         self.timing = TimingView()
         self._pages = QStackedWidget()
         self._nothing = QWidget()
-        for page in (self.why, self.frames, self.queries, self.attention, self.neighbours, self.scores, self.timing):
-            self._pages.addWidget(page)
+        own = {
+            WHY: self.why, FRAMES: self.frames, QUERIES: self.queries, ATTENTION: self.attention,
+            NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing,
+        }  # fmt: skip
+        pages: dict[int, QWidget] = own | {tab: self.tokens.pages[name] for tab, name in _TOKENS.items()}
+        for tab in range(len(_TABS)):
+            self._pages.addWidget(pages[tab])
         self._pages.addWidget(self._nothing)
         self._lay_out()
         self._offer_tabs()
@@ -166,6 +184,8 @@ class EvidenceDock(QFrame):
             ATTENTION: bool(self._attention("tokens")),
             NEIGHBOURS: bool(run and run.found(Neighbours)),
         }
+        tokens = self.tokens.there(run)
+        timed |= {tab: tokens[name] for tab, name in _TOKENS.items()}
         listed = bool(run and (run.found(NBest) or run.found(Correction)))
         there = {WHY: listed or not any(timed.values()), SCORES: True, TIME: True} | timed
         wanted = self._wanted if there[self._wanted] else next(tab for tab in range(len(_TABS)) if there[tab])
@@ -189,7 +209,7 @@ class EvidenceDock(QFrame):
     def _look_at_stretch(self) -> None:
         """Where one chose a stretch to see on the time axis, it is brought into sight."""
         span = self._run.stretches.get(self._segment()) if self._run else None
-        if span is not None and FRAMES <= self.tabs.currentIndex() <= NEIGHBOURS:
+        if span is not None and self.tabs.currentIndex() in _ON_TIME:
             spare = 0.03 * (span[1] - span[0])
             self.time.look_at(span[0] - spare, span[1] - span[0] + 2 * spare)
 
@@ -236,6 +256,8 @@ class EvidenceDock(QFrame):
                 looked = self._attention("queries" if tab == QUERIES else "tokens")
                 (self.queries if tab == QUERIES else self.attention).show_parts(looked, paradigm)
                 return (readings.on_queries if tab == QUERIES else readings.on_attention)(looked) if looked else None
+            case _ if tab in _TOKENS:
+                return self.tokens.fill(_TOKENS[tab], run)
             case _ if tab == SCORES:
                 scores = run.found(TokenScores)
                 self.scores.show_scores(scores)

@@ -22,6 +22,7 @@ class Row:
         rate: units per second.
         size: of the codebook.
         minutes: of speech that was clustered.
+        wer: word errors per word where the trunk reads the units' means; None where it cannot.
     """
 
     part: str
@@ -40,10 +41,16 @@ class Row:
     joined_rate: float
     bits_per_second: float
     joined_bits_per_second: float
+    wer: float | None = None
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The tables: layers first, then sources, sizes and rates."""
+def markdown(rows: Sequence[Row], unquantised: float | None = None) -> str:
+    """The tables: layers first, then sources, sizes and rates.
+
+    Args:
+        rows: in any order.
+        unquantised: word errors per word of the reader without units.
+    """
     parts = []
     for part, title in (("layers", "Layers"), ("sizes", "Sources, sizes and rates")):
         found = [row for row in rows if row.part == part]
@@ -52,6 +59,8 @@ def markdown(rows: Sequence[Row]) -> str:
         speech = (
             f"{found[0].minutes:.1f} minutes were clustered; judged on {_span([row.frames for row in found])} frames."
         )
+        if unquantised is not None and any(row.wer is not None for row in found):
+            speech += f" Without units the same reader gets {100 * unquantised:.1f} % of the words wrong."
         parts.append(f"### {title}\n\n{speech}\n\n{_table(found)}")
     return "\n\n".join(parts) + "\n"
 
@@ -59,7 +68,7 @@ def markdown(rows: Sequence[Row]) -> str:
 def _table(rows: Sequence[Row]) -> str:
     head = (
         "states", "rate", "units", "phone purity", "cluster purity", "PNMI", "PNMI by chance", "used",
-        "entropy", "bits/s", "runs/s", "bits/s of runs",
+        "entropy", "bits/s", "runs/s", "bits/s of runs", "WER",
     )  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
     for row in sorted(rows, key=lambda row: (row.source != "encoder", row.layer or 99, -row.rate, row.size)):
@@ -67,6 +76,7 @@ def _table(rows: Sequence[Row]) -> str:
             _name(row), f"{row.rate} Hz", str(row.size), f"{row.phone_purity:.3f}", f"{row.cluster_purity:.3f}",
             f"{row.pnmi:.3f}", f"{row.chance:.3f}", f"{100 * row.used:.0f} %", f"{row.entropy:.2f} bits",
             f"{row.bits_per_second:.0f}", f"{row.joined_rate:.1f}", f"{row.joined_bits_per_second:.0f}",
+            "–" if row.wer is None else f"{100 * row.wer:.1f} %",
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

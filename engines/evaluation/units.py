@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engines import paths
 from engines.evaluation.unit_quality import Quality, judge
+from engines.evaluation.unit_reading import Reader, unit_means, word_error_rate
 from engines.evaluation.unit_table import Row, markdown
 from engines.models.encoder_layers import EncoderLayers
 from engines.models.phone_recogniser import MODEL, PhoneRecogniser
@@ -109,6 +110,20 @@ class Study:
         return halve(states) if rate == 25 else states
 
     @cached_property
+    def unquantised(self) -> float:
+        """Word errors per word of the reader on the held-out recordings as they are."""
+        file = self._folder / "unquantised.json"
+        if not file.is_file():
+            states = [self._trunk.run(self._states(clip)).states for clip in self._test]
+            rate = word_error_rate(self._reader, states, [clip.text for clip in self._test], "trunk", 25)
+            file.write_text(json.dumps(rate), encoding="utf-8")
+        return float(json.loads(file.read_text(encoding="utf-8")))
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self._trunk, cards.locate("trunk") / "trunk.onnx")
+
+    @cached_property
     def _trunk(self) -> Trunk:
         return Trunk.open(ENCODER, self._graph)
 
@@ -196,8 +211,15 @@ class Study:
             learned, size, metric=self.plan.metric, seed=self.recipe.seed, steps=self.plan.steps, batch=self.plan.batch
         )
         quality: Quality = judge([book.assign(states) for states in tested], phones, size, 1 / rate)
+        readable = source == "trunk" or not layer
+        means = unit_means(book, learned)
+        texts = [clip.text for clip in self._test[: len(tested)]]
+        read = [means[book.assign(states)] for states in tested] if readable else []
+        wer = word_error_rate(self._reader, read, texts, source, rate) if readable else None
         minutes = len(learned) / rate / 60
-        row = Row(part=part, source=source, layer=layer, rate=rate, size=size, minutes=minutes, **asdict(quality))
+        row = Row(
+            part=part, source=source, layer=layer, rate=rate, size=size, minutes=minutes, wer=wer, **asdict(quality)
+        )
         with (self._folder / "rows.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(row)) + "\n")
 
@@ -236,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes=tuple(options.sizes), steps=options.steps,
     )  # fmt: skip
     study = Study(recipes.read(options.recipe), plan, options.folder, lambda text: print(text, flush=True))
-    text = markdown(study.run())
+    text = markdown(study.run(), study.unquantised)
     print(text)
     if options.markdown is not None:
         from engines.evaluation.unit_table import write_between

@@ -23,16 +23,16 @@ from engines.languages import name_of
 from engines.latent.adapters import Adapted
 from engines.latent.evidence import Done, evidence
 from engines.latent.parts import Parts
-from engines.latent.prompts import Content, prompt
-from engines.latent.stretches import Stretch, stretches
 from engines.models.components import Components
 from engines.models.trunk import Hidden
 from engines.runtime import cancellation
 from engines.runtime.writing import WrittenToken
 from engines.stages.listening import Window, listen
+from engines.stages.prompts import Content, prompt
 from engines.stages.sharing import shared_stage
 from engines.stages.speaking import speak
 from engines.stages.stopwatch import Stopwatch
+from engines.stages.stretches import Stretch, stretches
 from engines.stages.texts import NO_SPEECH, Text, result
 
 PIECES_PER_SECOND = 5.0

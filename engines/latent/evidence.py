@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from engines.contract import Attention, Evidence, Neighbours, Posteriors, SpeechTokens, TokenScores
 from engines.latent.adapters import Adapted
-from engines.latent.stretches import Stretch
 from engines.models.pieces import MARK, Inventory
 from engines.models.trunk import FRAME_SECONDS, Hidden
 from engines.runtime.writing import WrittenToken
+from engines.stages.stretches import Stretch
 
 LIKELIEST = 5
 NEAREST = 5

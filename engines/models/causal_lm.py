@@ -2,110 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from engines.errors import BadInput, BadOption, GraphInvalid
+from engines.errors import BadOption
 from engines.models import chat_prompts
-from engines.runtime import generation, scoring, sessions
-from engines.runtime.attention import WideLayers
+from engines.models.opened_lm import OpenedLM
+from engines.runtime import generation, scoring
 from engines.runtime.choice import Choice
-from engines.runtime.decoder import Decoder
-from engines.runtime.embedding import EmbeddingTable
 from engines.runtime.generation import Sampling
-from engines.runtime.kv_cache import CacheShape, KeyValueCache, PrefixStore, common_prefix
-from engines.runtime.lora import Lora, ProjectionSizes
+from engines.runtime.kv_cache import KeyValueCache, common_prefix
+from engines.runtime.lora import Lora
 from engines.runtime.prompts import Part, Prompt
 from engines.runtime.text_beam import Written, beam_search
 from engines.runtime.text_stream import TextStream
 from engines.runtime.writing import Writing
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
-
-class CausalLM:
-    """A causal language model with its tokenizer; implements :class:`engines.contract.LanguageModel`.
-
-    Args:
-        session: the opened graph of ``export/causal_lm.py``.
-        tokenizer: its tokenizer.
-        config: what ``config.json`` says.
-        embedding: its token embeddings.
-    """
-
-    def __init__(
-        self, session: ort.InferenceSession, tokenizer: Tokenizer, config: dict[str, Any], embedding: EmbeddingTable
-    ) -> None:
-        self._config = config
-        self._provider = sessions.provider_of(session)
-        self._shape = CacheShape(config["layers"], config["kv_heads"], config["head_width"])
-        wide = config["wide"]
-        self.decoder = Decoder(
-            session,
-            self._shape,
-            config["width"],
-            config["vocabulary"],
-            projections=ProjectionSizes.of(config),
-            wide=wide and WideLayers(tuple(wide["layers"]), config["heads"], config["head_width"], wide["rope_base"]),
-        )
-        self.embedding = embedding
-        self.tokenizer = tokenizer
-        # What a person says is text, even where it looks like a control token.
-        self.tokenizer.encode_special_tokens = True
-        self._all = Choice(None, None, frozenset(config["end"]))
-        self._prefixes = PrefixStore()
-        self._unreadable: NDArray[np.bool_] | None = None
-        self._choice = (b"", self._all)
-
-    @classmethod
-    def open(cls, folder: Path) -> CausalLM:
-        """Opens a graph set.
-
-        Raises:
-            GraphInvalid: something in the folder is missing or broken.
-        """
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            place, vocabulary, width = config["embedding"], config["vocabulary"], config["width"]
-        except Exception as error:  # tokenizers raises bare Exception
-            message = f"The language model in {folder.name} cannot be opened: {error}."
-            raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error
-        embedding = EmbeddingTable(folder, place, vocabulary, width)
-        return cls(sessions.open_session(folder / "model.onnx"), tokenizer, config, embedding)
-
-    @property
-    def name(self) -> str:
-        """For people, for example ``"Gemma 3 270M"``."""
-        return str(self._config["name"])
-
-    @property
-    def provider(self) -> str:
-        """What it really runs on."""
-        return self._provider
-
-    @property
-    def precision(self) -> str:
-        """Of its weights."""
-        return str(self._config["precision"])
+class CausalLM(OpenedLM):
+    """A causal language model with its tokenizer; implements :class:`engines.contract.LanguageModel`."""
 
     @property
     def can_score(self) -> bool:
         """Always."""
         return True
-
-    @property
-    def context(self) -> int:
-        """Tokens that prompt and text may have together."""
-        return int(self._config["context"])
 
     # --- scoring ---
 
@@ -149,7 +71,7 @@ class CausalLM:
         tokens = self._tokens(text)
         self._check_length(len(tokens), 0)
         values = scoring.score_continuations(self.decoder.adapted(lora), KeyValueCache(self._shape), [tokens])[0]
-        return tuple(self._detokenise([token]) for token in tokens[1:]), values
+        return tuple(self.detokenise([token]) for token in tokens[1:]), values
 
     # --- writing ---
 
@@ -219,7 +141,7 @@ class CausalLM:
         sampling = Sampling(temperature=temperature, seed=seed)
         if self._config["chat"] == "chatml":
             yield from self._write(
-                chat_prompts.chatml(self.tokenizer, self._encode, system, user), max_tokens, (), sampling, lora
+                chat_prompts.chatml(self.tokenizer, self.encode, system, user), max_tokens, (), sampling, lora
             )
             return
         prompt = self._tokens(chat_prompts.questions(system, user))
@@ -266,12 +188,12 @@ class CausalLM:
             ValueError: there is nothing to write from, or vectors do not have the model's width.
         """
         prompt = Prompt.of(parts, self.decoder.width)
-        self._check_limits(len(prompt.ids), max_tokens)
+        self.check_limits(len(prompt.ids), max_tokens)
         choice = self._chosen(allowed, end)
         decoder = self.decoder.adapted(lora, watching=attention)
         return Writing(
             decoder, lambda: prompt.compute(decoder, choice, self._prefixes, lora, max_tokens),
-            places=len(prompt.ids), choice=choice, max_tokens=max_tokens, detokenise=self._detokenise,
+            places=len(prompt.ids), choice=choice, max_tokens=max_tokens, detokenise=self.detokenise,
             sampling=Sampling(temperature=temperature, seed=seed), watching=attention,
         )  # fmt: skip
 
@@ -297,11 +219,11 @@ class CausalLM:
     ) -> list[Written]:
         if n < 1:
             raise BadOption(f"{n} texts cannot be written.", "Ask for 1 or more.")
-        self._check_limits(len(prompt.ids), max_tokens)
+        self.check_limits(len(prompt.ids), max_tokens)
         decoder = self.decoder.adapted(lora)
         cache, scores = prompt.compute(decoder, choice, self._prefixes, lora)
         return beam_search(
-            decoder, cache, scores, beam=n, max_tokens=max_tokens, choice=choice, detokenise=self._detokenise, stop=stop
+            decoder, cache, scores, beam=n, max_tokens=max_tokens, choice=choice, detokenise=self.detokenise, stop=stop
         )
 
     def _chosen(self, allowed: Sequence[int] | NDArray[np.int64] | None, end: int | Collection[int] | None) -> Choice:
@@ -321,9 +243,9 @@ class CausalLM:
         self, tokens: list[int], max_tokens: int, stop: Sequence[str], sampling: Sampling, lora: Lora | None
     ) -> Iterator[str]:
         decoder = self.decoder.adapted(lora)
-        self._check_limits(len(tokens), max_tokens)
+        self.check_limits(len(tokens), max_tokens)
         cache, logits = Prompt(np.array(tokens)).compute(decoder, self._all, self._prefixes, lora)
-        stream = TextStream(self._detokenise, stop)
+        stream = TextStream(self.detokenise, stop)
         written = generation.generate(
             decoder, cache, logits, max_tokens=max_tokens, sampling=sampling, end=self._all.end
         )
@@ -336,51 +258,3 @@ class CausalLM:
         rest = stream.finish()
         if rest:
             yield rest
-
-    # --- embeddings ---
-
-    def embeddings(self, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Embeddings of tokens ``(len(ids), W)``, in the scale in which vectors are taken."""
-        return self.embedding.rows(ids) * np.float32(self.embedding.scale)
-
-    def nearest(self, vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The tokens whose embeddings point most nearly where vectors point; control tokens and bytes are left out.
-
-        Args:
-            vectors: ``(N, W)``, in any scale.
-            k: tokens per vector.
-
-        Returns:
-            ids ``(N, k)`` and cosines ``(N, k)``, best first.
-        """
-        if self._unreadable is None:
-            self._unreadable = np.zeros(self.decoder.vocabulary, np.bool_)
-            special = {place for place, token in self.tokenizer.get_added_tokens_decoder().items() if token.special}
-            bytes_ = {place for token, place in self.tokenizer.get_vocab().items() if _BYTE.fullmatch(token)}
-            self._unreadable[sorted(special | bytes_)] = True
-        return self.embedding.nearest(vectors, k, self._unreadable)
-
-    # --- tokens and prefixes ---
-
-    def _tokens(self, text: str) -> list[int]:
-        """Token ids of a text behind the token that begins one (for SmolLM2 the one that ends the text before)."""
-        begin = self._config["begin"]
-        return [self._config["end"][0] if begin is None else begin, *self._encode(text)]
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def _detokenise(self, tokens: list[int]) -> str:
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-
-    def _check_length(self, tokens: int, more: int) -> None:
-        if tokens + more > self.context:
-            raise BadInput(
-                f"The text has {tokens} tokens, more than {self.name} can take ({self.context - more}).",
-                "Give it a shorter one.",
-            )
-
-    def _check_limits(self, tokens: int, max_tokens: int) -> None:
-        if max_tokens < 1:
-            raise BadOption(f"A text of {max_tokens} tokens cannot be written.", "Allow 1 or more.")
-        self._check_length(tokens, max_tokens)

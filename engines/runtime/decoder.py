@@ -49,7 +49,7 @@ class Decoder:
         self._nothing = _value(np.zeros((1, 1, width), np.float32))
         self._lora: Mapping[str, ort.OrtValue] = {}
         self._watching = False
-        self._steps: dict[bool, _Step] = {}
+        self._steps: dict[tuple[bool, bool], _Step] = {}
         self._last: _Step | None = None
 
     def adapted(self, lora: Lora | None, *, watching: bool = False) -> Decoder:
@@ -102,6 +102,11 @@ class Decoder:
         """
         return self._run(cache, ids, None, embeds, states=True).output
 
+    @property
+    def watching(self) -> bool:
+        """Whether :meth:`last_queries` can be asked for."""
+        return self._watching
+
     def last_queries(self) -> NDArray[np.float32]:
         """Queries of the wide layers at the last place of the last step, ``(layers, heads, D)``; of one sequence."""
         assert self.wide is not None
@@ -120,12 +125,16 @@ class Decoder:
     ) -> _Step:
         total = cache.length + ids.shape[1]
         cache.reserve(total)
-        step = self._steps.pop(states, None)
-        if rows is not None or embeds is not None or step is None or not step.fits(cache, ids.shape):
+        kind = (states, embeds is not None)
+        step = self._steps.pop(kind, None)
+        if rows is not None or step is None or not step.fits(cache, ids.shape):
             step = _Step(self._session.io_binding(), cache, ids.shape)
             self._bind(step, rows, embeds, states=states)
-        if rows is None and embeds is None:
-            self._steps[states] = step
+        # Vectors come one at a time when they are written; those of a long prompt are not kept.
+        if rows is None and (embeds is None or ids.shape[1] == 1):
+            self._steps[kind] = step
+        if step.embeds is not None and embeds is not None:
+            step.embeds[:] = embeds
         step.ids[:] = ids
         step.last[:] = total - 1
         step.total[...] = total
@@ -148,7 +157,11 @@ class Decoder:
         elif rows is None:
             rows = np.arange(1, batch + 1, dtype=np.int64) * count - 1
         step.take("rows", _value(rows))
-        step.take("inputs_embeds", self._nothing if embeds is None else _value(embeds))
+        if embeds is None:
+            step.take("inputs_embeds", self._nothing)
+        else:
+            step.embeds = np.array(embeds, np.float32, order="C")
+            step.take("inputs_embeds", _value(step.embeds))
         for name, value in self._lora.items():
             step.take(name, value)
         if states:
@@ -170,6 +183,7 @@ class _Step:
         self.ids = np.zeros(shape, np.int64)
         self.last = np.zeros(batch, np.int32)
         self.total = np.zeros((), np.int32)
+        self.embeds: NDArray[np.float32] | None = None
         self.output: NDArray[np.float32] = np.zeros(0, np.float32)
         self.queries: list[NDArray[np.float32]] = []
         self._values = cache.values  # keeps them alive, and tells whether they moved

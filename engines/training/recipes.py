@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from engines.errors import RecipeInvalid
 
 Kind = Literal[
-    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder"
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
 ]
 StageName = Literal["ctc", "matching", "llm", "codec", "vocoder"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from engines.errors import CorpusInvalid
 from engines.evaluation.metrics import Errors, word_errors
-from engines.latent.prompts import prompt
 from engines.models.pieces import Inventory
+from engines.stages.prompts import prompt
 from engines.training.dataset import Clip, SpeechData, plan
 from engines.training.inventory import said
 from engines.training.recipes import Data

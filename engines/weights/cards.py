@@ -21,7 +21,7 @@ from engines.errors import AdapterMismatch, AdapterMissing
 from engines.weights import graphs
 
 Kind = Literal[
-    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder"
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
 ]  # fmt: skip
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +35,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "units": ("codebook.safetensors",),
     "codec": ("encoder.onnx", "decoder.onnx"),
     "vocoder": ("latents.onnx", "durations.onnx"),
+    "tokens": ("table.safetensors", "pieces.json", "lora.onnx_adapter"),
 }
 """What lies beside the card, by kind."""
 
@@ -156,13 +157,14 @@ class AdapterCard(_Part):
         vocabulary: of the language model's graph.
         width: of the language model; for the trunk the width of its states.
         trunk: hex sha256 of the ``trunk.onnx`` that it continues; empty where there is none.
+        tokeniser: of a model of tokens: hex sha256 of the file of the tokeniser whose units it reads and writes.
         languages: ISO 639-1 codes of the languages that it transcribes.
         tasks: of correction and experts: which lists they were trained on, ``transcribe`` or ``translate``.
         experts: names of a mixture's experts, in the router's order.
         translates: ISO 639-1 codes of the languages that it translates to English.
         adapter: how it shortens.
-        units: of a codebook of units: what they are clusters of.
         codec: of a codec, what its tokens are like.
+        units: of a codebook of units, or of the one that a model of tokens was trained on: what they are clusters of.
         vocoder: of a vocoder: what it speaks, and through what.
         parameters: how many were trained.
         recipe: what it was trained by.
@@ -185,6 +187,7 @@ class AdapterCard(_Part):
     vocabulary: int = Field(default=0, ge=0)
     width: int = Field(default=0, ge=0)
     trunk: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    tokeniser: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     languages: tuple[str, ...] = ()
     translates: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -213,6 +216,8 @@ class AdapterCard(_Part):
             raise ValueError("a codec, and nothing else, says what its tokens are like")
         if (self.kind == "vocoder") != (self.vocoder is not None):
             raise ValueError("a vocoder, and nothing else, says what it speaks")
+        if self.kind == "tokens" and not (self.languages and self.tokeniser and self.units):
+            raise ValueError("a model of tokens names its languages, its tokeniser and how many units there are")
         return self
 
     def write(self, folder: Path) -> None:
@@ -252,6 +257,15 @@ class AdapterCard(_Part):
         """
         if self.trunk != digest:
             raise self._mismatch(f"on another trunk ({self.trunk[:12] or 'none'}, here {digest[:12]})")
+
+    def check_tokeniser(self, digest: str) -> None:
+        """Checks the tokeniser in use by the sha256 of its file.
+
+        Raises:
+            AdapterMismatch: it is another one.
+        """
+        if self.tokeniser != digest:
+            raise self._mismatch(f"on another tokeniser ({self.tokeniser[:12] or 'none'}, here {digest[:12]})")
 
     def check_language_model(self, model_id: str, vocabulary: int, width: int) -> None:
         """Checks the language model in use.

@@ -56,7 +56,7 @@ def test_adapter_vectors_and_attention_equal_those_of_peft_and_transformers(mode
     lora = Lora.open(exact)
     mine, plain = _logits(own, ids, lora), _logits(own, ids, None)
     prompt = own._tokens("The capital of France is")
-    heard = own.embeddings(own._encode(" the city of light, which everybody knows under the name of"))
+    heard = own.embeddings(own.encode(" the city of light, which everybody knows under the name of"))
     writing = own.write_from([prompt, heard], lora=lora, max_tokens=8, end=[], attention=True)
     written = [token.id for token in writing]
     seen = writing.attention()

@@ -1,10 +1,11 @@
-"""Renders cards and evidence in every state: ``python -m tests.gui.gallery OUT``, to be looked at."""
+"""Renders cards and evidence in every state: ``python -m tests.gui.gallery OUT [SHEET …]``, to be looked at."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,28 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from app.background import wait_for_all
 from app.comparison import EngineRun
 from app.theme import theme
-from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, SCORES, TIME, EvidenceDock
+from app.views.dock import (
+    ATTENTION,
+    CODEBOOKS,
+    CODEC,
+    FRAMES,
+    NEIGHBOURS,
+    PACE,
+    PHONES,
+    QUERIES,
+    SCORES,
+    SPOKEN,
+    TIME,
+    UNITS,
+    EvidenceDock,
+)
 from app.widgets.card import EngineCard
 from app.widgets.speech import SpeechStrip
 from engines.audio.samples import load_sample
 from engines.contract import Task
 from tests.gui.latent import latent_run
 from tests.gui.runs import REFERENCE, baseline_run, correction_run, runs
+from tests.gui.token_runs import token_run
 
 SCALE_SECONDS = 2.2
 
@@ -120,13 +136,48 @@ def timed(width: int) -> QWidget:
     return sheet
 
 
-def main(out: Path) -> None:
+def tokens(width: int) -> QWidget:
+    """Speech as tokens, under its waveform; the first and the last with a pinned item."""
+    utterance = load_sample("en-caller")
+    sheet = QWidget()
+    sheet.setProperty("look", "plain")
+    column = QVBoxLayout(sheet)
+    strip = SpeechStrip()
+    column.addWidget(strip)
+    strip.show_utterance(utterance)
+    half = utterance.seconds / 2
+    run = token_run(utterance, ((0.2, half), (half + 0.3, utterance.seconds)), codec=True, duplex=True)
+    for pinned, tab in (
+        (9, UNITS),
+        (None, UNITS),
+        (None, CODEC),
+        (4, PACE),
+        (None, SPOKEN),
+        (None, PHONES),
+        (None, CODEBOOKS),
+    ):
+        dock = EvidenceDock(strip.waveform.time)
+        dock.show_run(run, None)
+        dock.tabs.setCurrentIndex(tab)
+        dock.setFixedHeight(round(theme().points * 24))
+        column.addWidget(dock)
+        if pinned is not None:
+            (dock.tokens.units if tab == UNITS else dock.tokens.pace).pin(pinned)
+    sheet.resize(width, sheet.sizeHint().height())
+    return sheet
+
+
+SHEETS = {"cards": cards, "docks": docks, "timed": timed, "tokens": tokens}
+
+
+def main(out: Path, names: Sequence[str] = tuple(SHEETS)) -> None:
     """Writes the pictures."""
     app = QApplication.instance() or QApplication([])
     out.mkdir(parents=True, exist_ok=True)
     for mode, scale in (("dark", 1.0), ("light", 1.0), ("dark", 2.0)):
         theme().apply(mode, scale)  # type: ignore[arg-type]
-        for make, width in ((cards, 430), (cards, 300), (docks, 1200), (docks, 700), (timed, 1400), (timed, 980)):
+        sizes = {"cards": (430, 300), "docks": (1200, 700), "timed": (1400, 980), "tokens": (1400, 900)}
+        for make, width in ((SHEETS[name], width) for name in names for width in sizes[name]):
             sheet = make(width)
             sheet.show()
             wait_for_all(5)
@@ -138,4 +189,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or tuple(SHEETS))

@@ -29,9 +29,9 @@ from engines.contract import (
 )
 from engines.errors import AdapterMismatch, Cancelled, TaskUnsupported, UnknownLanguage
 from engines.latent.engine import MORE_PIECES, PIECES_PER_SECOND, Latent
-from engines.latent.stretches import LONGEST_SECONDS
 from engines.models.components import Components
 from engines.runtime.cancellation import CancelToken, cancellable
+from engines.stages.stretches import LONGEST_SECONDS
 from engines.text import baseline
 from engines.weights import cards
 from tests.latent.random_adapters import KINDS, WINDOW, adapter_card, write_all

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from engines.errors import UnknownLanguage
 from engines.latent.adapters import Adapted, even_shares, open_adapter
 from engines.latent.evidence import Done, neighbours, posteriors, query_attention, token_attention
-from engines.latent.prompts import prompt
-from engines.latent.stretches import LONGEST_SECONDS, Stretch, cut_at_pauses
 from engines.models.trunk import Trunk
+from engines.stages.prompts import prompt
+from engines.stages.stretches import LONGEST_SECONDS, Stretch, cut_at_pauses
 from tests.latent.random_adapters import KINDS, QUERIES, STACK, VOCABULARY, WIDTH, WINDOW, write_all
 
 

@@ -63,7 +63,7 @@ def stretches(
         probabilities = components.voice_activity().probabilities(samples, cancellation.check)
         return cut_at_pauses(probabilities, seconds)
 
-    spans = yield from shared_stage(components, "listen", ("latent-stretches", *window.key), cut)
+    spans = yield from shared_stage(components, "listen", ("stretches", *window.key), cut)
     rate = 1 / window.states.frame_seconds
     found = []
     for index, (start, end) in enumerate(spans):

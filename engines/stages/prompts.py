@@ -6,14 +6,14 @@ from typing import Literal
 
 from engines.languages import name_of
 
-Content = Literal["transcript", "translation"]
+Content = Literal["transcript", "translation", "speech"]
 
 
 def prompt(content: Content, language: str) -> str:
     r"""The text between the speech's vectors and the answer, for example ``"\nEnglish transcript:"``.
 
     Args:
-        content: whether what was said is asked for, or what it means.
+        content: whether what was said is asked for, what it means, or how it sounds.
         language: ISO 639-1 code of the answer's language.
 
     Raises:

@@ -1,0 +1,108 @@
+"""The tabs of the evidence dock that show speech as tokens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtWidgets import QWidget
+
+from app.comparison import EngineRun
+from app.timeline import TimeLine
+from app.views import tokenreadings
+from app.views.codebooks import CodebooksView
+from app.views.pace import PaceView
+from app.views.tokens import TokensView
+from app.views.unitphones import UnitPhonesView
+from engines.contract import FrameClock, TokenStream, UnitPhones
+
+UNITS, CODEC, PACE, SPOKEN, PHONES, CODEBOOKS = (
+    "units", "codec", "pace", "spoken", "phones", "codebooks",
+)  # fmt: skip
+TITLES: Final = {
+    UNITS: ("Units", "The speech as discrete units"),
+    CODEC: ("Codec", "The speech as tokens of a codec, codebook by codebook"),
+    PACE: ("Pace", "What every frame of the streaming loop took, against the time it may take"),
+    SPOKEN: ("Spoken", "The tokens that were written, to be spoken"),
+    PHONES: ("Phones", "Which phones the units stand for"),
+    CODEBOOKS: ("Codebooks", "How evenly the tokens are used, and which are not"),
+}
+"""Name and tip of each tab."""
+
+
+class TokenTabs:
+    """The views, and what they show of a run.
+
+    Args:
+        time: the axis of the waveform.
+        parent: of the views.
+    """
+
+    def __init__(self, time: TimeLine, parent: QWidget) -> None:
+        self.spoken_time = TimeLine(parent)
+        self.units = TokensView(time, parent)
+        self.codec = TokensView(time, parent)
+        self.pace = PaceView(time, parent)
+        self.spoken = TokensView(self.spoken_time, parent, heard=False)
+        self.phones = UnitPhonesView(time, parent)
+        self.codebooks = CodebooksView(parent)
+        self.pages: dict[str, QWidget] = {
+            UNITS: self.units,
+            CODEC: self.codec,
+            PACE: self.pace,
+            SPOKEN: self.spoken,
+            PHONES: self.phones,
+            CODEBOOKS: self.codebooks,
+        }
+
+    def there(self, run: EngineRun | None) -> dict[str, bool]:
+        """Which tabs there is something for."""
+        if run is None:
+            return dict.fromkeys(self.pages, False)
+        streams = run.found(TokenStream)
+        return {
+            UNITS: bool(units(streams)),
+            CODEC: bool(codec(streams)),
+            PACE: bool(run.found(FrameClock)),
+            SPOKEN: bool(spoken(streams)),
+            PHONES: bool(run.found(UnitPhones)),
+            CODEBOOKS: bool(streams),
+        }
+
+    def fill(self, tab: str, run: EngineRun) -> str | None:
+        """Fills the view of a tab; returns the sentence on it, or None if there is nothing to show."""
+        if not self.there(run)[tab]:
+            return None
+        streams, phones, paradigm = run.found(TokenStream), run.found(UnitPhones), run.engine.paradigm
+        if tab in {UNITS, CODEC, SPOKEN}:
+            parts = {UNITS: units, CODEC: codec, SPOKEN: spoken}[tab](streams)
+            if tab == SPOKEN:
+                end = max(part.start + part.ids.shape[1] * part.frame_seconds for part in parts)
+                if end != self.spoken_time.length:
+                    self.spoken_time.show(None, max(end, 0.05))
+            {UNITS: self.units, CODEC: self.codec, SPOKEN: self.spoken}[tab].show_parts(parts, paradigm, phones)
+            return tokenreadings.on_tokens(parts)
+        if tab == PACE:
+            clocks = run.found(FrameClock)
+            self.pace.show_parts(clocks, paradigm)
+            return tokenreadings.on_pace(clocks)
+        if tab == PHONES:
+            self.phones.show_parts(phones, streams, paradigm)
+            return tokenreadings.on_phones(phones)
+        self.codebooks.show_parts(streams, paradigm)
+        return tokenreadings.on_codebooks(streams)
+
+
+def units(streams: tuple[TokenStream, ...]) -> tuple[TokenStream, ...]:
+    """Streams of one codebook that came in."""
+    return tuple(stream for stream in streams if stream.direction == "in" and len(stream.sizes) == 1)
+
+
+def codec(streams: tuple[TokenStream, ...]) -> tuple[TokenStream, ...]:
+    """Streams of several codebooks that came in."""
+    return tuple(stream for stream in streams if stream.direction == "in" and len(stream.sizes) > 1)
+
+
+def spoken(streams: tuple[TokenStream, ...]) -> tuple[TokenStream, ...]:
+    """Streams that were written: those of one codebook, or else those of several."""
+    written = [stream for stream in streams if stream.direction == "out"]
+    return tuple(stream for stream in written if len(stream.sizes) == 1) or tuple(written)
