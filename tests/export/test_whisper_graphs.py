@@ -12,7 +12,8 @@ import pytest
 from engines.audio.samples import list_samples, load_sample
 from engines.errors import GraphInvalid
 from engines.models.whisper import WhisperRecogniser
-from export import ctranslate2, whisper
+from engines.weights import ctranslate2
+from export import whisper
 from tests.export import whisper_reference
 
 START, ENGLISH, TRANSCRIBE, NO_TIMESTAMPS = 50258, 50259, 50359, 50363
