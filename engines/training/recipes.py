@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from engines.errors import RecipeInvalid
+from engines.weights.cards import ENCODER_LAYERS
 
 Kind = Literal[
     "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
@@ -22,8 +23,6 @@ Kind = Literal[
 StageName = Literal["ctc", "matching", "llm", "codec", "vocoder"]
 
 
-ENCODER_LAYERS: Final = 6
-"""Of Whisper base."""
 TRUNK: Final = "trunk"
 """The trunk that adapters read where their recipe names no other."""
 ADAPTERS: Final = ("convolution", "pooling", "qformer", "ctc")
