@@ -29,7 +29,7 @@ PARTS: Final = ("whisper-base", "gemma-3-270m")
 OVERLAY: Final = "gpu.toml"
 
 _CODE: Final = ("engines", "export")
-_RESOURCES: Final = ("recipes", "adapters", "vocabularies", "samples", "engines", "prompts", "licences", "weights.toml")
+_RESOURCES: Final = ("recipes", "adapters", "vocabularies", "samples", "engines", "prompts", "weights.toml")
 
 _RUN: Final = """\
 #!/usr/bin/env bash
@@ -97,7 +97,8 @@ def stage(
         raise BadInput("No recipe was named to stage.", "Name recipes, or leave them out for all bundled ones.")
     _require_empty(folder)
     chosen = tuple(corpora) if corpora is not None else _corpora_of(recipes)
-    members = [*_code(), *_recipes(recipes), *_models(), *_data(chosen, features=features), *_wheels(wheels)]
+    members = [*_code(), *_recipes(recipes), *_models(), *_decoders(chosen)]
+    members += [*_data(chosen, features=features), *_wheels(wheels)]
     total = sum(member.file.stat().st_size for member in members)
     try:
         pieces = folder / "pieces"
@@ -216,6 +217,23 @@ def _models() -> list[_Member]:
     return [*found, _Member("home/data/licences.json", licences)] if licences.is_file() else found
 
 
+def _decoders(corpora: Iterable[str]) -> list[_Member]:
+    """The decoders of the voices whose latents are among the data; the voices themselves are not needed there."""
+    graphs, found = paths.cache() / "graphs", []
+    for name in corpora:
+        card = paths.data() / "training" / "corpora" / name / "features" / "latents.json"
+        if card.is_file():
+            pointer = graphs / f"{json.loads(card.read_text(encoding='utf-8'))['voice']}.current"
+            if not pointer.is_file():
+                raise WeightsMissing(
+                    f"The voice {pointer.stem} is not ready.", f"Run `triptych models fetch {pointer.stem}`."
+                )
+            built = pointer.read_text(encoding="utf-8").strip()
+            found += [_Member(f"home/cache/graphs/{pointer.name}", pointer)]
+            found += _tree(graphs / built, f"home/cache/graphs/{built}")
+    return list({member.name: member for member in found}.values())
+
+
 def _data(corpora: Iterable[str], *, features: bool) -> list[_Member]:
     root = paths.data() / "training" / "corpora"
     found = []
@@ -226,7 +244,7 @@ def _data(corpora: Iterable[str], *, features: bool) -> list[_Member]:
         found += [
             member
             for member in _tree(root / name, f"home/data/training/corpora/{name}")
-            if features or "/features/" not in member.name
+            if features or "/features/" not in member.name or "/features/latents." in member.name
         ]
     return found
 

@@ -29,6 +29,7 @@ class Progress:
     learning_rate: float
     wer: float | None
     seconds: float
+    criterion: str = "wer"
 
 
 @pytest.fixture

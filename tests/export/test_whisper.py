@@ -11,8 +11,7 @@ from engines.contract import Recognised
 from engines.errors import GraphInvalid
 from engines.models.whisper import WhisperRecogniser
 from engines.runtime.sessions import open_session
-from engines.weights import ctranslate2
-from export import whisper
+from export import ctranslate2, whisper
 
 PROMPT = [50258, 50259, 50359, 50363]
 """Start, English, transcribe, no timestamps."""

@@ -191,3 +191,24 @@ def test_another_decoder_is_refused(adapters, tmp_path):
 def test_a_voice_that_is_not_prepared_is_named(adapters, tmp_path):
     with pytest.raises(WeightsMissing, match="piper-en-us-joe"):
         LatentDecoder.open()
+
+
+def test_the_real_voice_cut_in_two_says_what_it_says_whole(model_home):
+    from engines.training.data.latents import open_voice
+    from engines.weights.store import WeightStore
+
+    cut = open_voice()
+    piper = ort.InferenceSession(str(WeightStore().path("piper-en-us-joe") / "en_US-joe-medium.onnx"))
+    feeds = {
+        "input": np.array([cut._voice.ids("həlˈoʊ wˈɜːld")], np.int64),
+        "input_lengths": np.array([2 * len("həlˈoʊ wˈɜːld") + 3], np.int64),
+        "scales": np.array([0, 1, 0], np.float32),  # no noise: the same every time
+    }
+    expected = piper.run(None, feeds)[0].reshape(-1)
+    latents = cut._session.run(None, feeds)[0][0].T
+    decoder = LatentDecoder.open()
+    assert latents.shape == (expected.size // decoder.hop, decoder.width)
+    np.testing.assert_allclose(decoder.whole(latents), expected, atol=1e-5)
+    piece = decoder.whole(latents[20 - decoder.context : 40 + decoder.context])
+    begin = decoder.context * decoder.hop
+    np.testing.assert_allclose(piece[begin : begin + 20 * 256], expected[20 * 256 : 40 * 256], atol=1e-5)
