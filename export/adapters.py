@@ -17,12 +17,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.errors import AdapterMissing
 from engines.training.stages import BEST, LANGUAGE_MODEL, PIECES, Trained, load_trunk
+from engines.training.tuning import load_encoder
 from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, Shape
 from export.lora import from_peft, write_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from engines.training.networks.speech_encoder import SpeechEncoder
 
 ENCODER: Final = "whisper-base"
 _OPSET: Final = 17
@@ -71,7 +74,11 @@ def _write_trunk(trained: Trained, folder: Path) -> dict[str, Any]:
     trunk, _ = load_trunk(trained.folder)
     write_trunk(trunk, folder / "trunk.onnx")
     shutil.copyfile(trained.folder / PIECES, folder / PIECES)
-    return {"width": trunk.size.width}
+    encoder = load_encoder(trained.folder, BEST)
+    if encoder is None:
+        return {"width": trunk.size.width}
+    files = write_encoder(encoder, folder)
+    return {"width": trunk.size.width, "tuned_layers": encoder.tuned, "encoder_digest": cards.files_digest(files)}
 
 
 def _write_adapter(trained: Trained, target: Path, folder: Path) -> dict[str, Any]:
@@ -83,9 +90,11 @@ def _write_adapter(trained: Trained, target: Path, folder: Path) -> dict[str, An
     from engines.weights.store import WeightStore
 
     recipe = trained.recipe
-    trunk, inventory = load_trunk(trained.folder.parent / "trunk")
-    if not (target / "trunk" / "trunk.onnx").is_file():
-        raise AdapterMissing("The trunk is not among the program's adapters.", "Run `triptych train trunk` first.")
+    trunk, inventory = load_trunk(trained.folder.parent / recipe.trunk)
+    graph = target / recipe.trunk / "trunk.onnx"
+    if not graph.is_file():
+        reason = f"The trunk {recipe.trunk} is not among the program's adapters."
+        raise AdapterMissing(reason, f"Run `triptych train {recipe.trunk}` first.")
     gemma = TorchGemma.load(WeightStore().path(LANGUAGE_MODEL), torch.float32)
     pieces = [inventory.pieces[place].text for place in inventory.ctc.tolist()]
     embeddings = gemma.embed(torch.tensor(gemma.full_ids(pieces)))
@@ -106,7 +115,8 @@ def _write_adapter(trained: Trained, target: Path, folder: Path) -> dict[str, An
         "width": embeddings.shape[1],
         "language_model": LANGUAGE_MODEL,
         "vocabulary": _vocabulary(),
-        "trunk": cards.file_digest(target / "trunk" / "trunk.onnx"),
+        "trunk": cards.file_digest(graph),
+        "trunk_id": recipe.trunk,
         "adapter": shape,
     }
 
@@ -179,6 +189,25 @@ def write_trunk(trunk: Any, file: Path) -> None:
     from engines.training.networks.exported import ExportedTrunk
 
     _export(ExportedTrunk(trunk), {"states": torch.zeros(37, trunk.size.states)}, ("hidden", "log_probs"), file)
+
+
+def write_encoder(encoder: SpeechEncoder, folder: Path) -> list[Path]:
+    """Writes the tuned layers of the encoder, a graph each: ``hidden (T, d)`` → ``states (T, d)``.
+
+    Returns:
+        the files, from the lowest layer to the last, which has the encoder's norm behind it.
+    """
+    import torch
+
+    from engines.training.networks.exported import ExportedLayer
+
+    encoder = encoder.float()
+    layers = encoder.upper
+    files = [folder / name for name in cards.encoder_files(encoder.tuned)]
+    for layer, file in zip(layers, files, strict=True):
+        norm = encoder.body.layer_norm if layer is layers[-1] else None
+        _export(ExportedLayer(layer, norm), {"hidden": torch.randn(37, encoder.width)}, ("states",), file)
+    return files
 
 
 def write_graph(kind: str, adapter: Any, hidden: int, file: Path) -> None:

@@ -21,7 +21,7 @@ from engines import paths
 from engines.errors import TriptychError
 from engines.training import recipes, staging
 from engines.training.loop import Progress
-from engines.training.recipes import Recipe
+from engines.training.recipes import ADAPTERS, Recipe
 
 _SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0, "tokens": 4.0}
 """How much of the time a kind gets, by weight; every adapter 2."""
@@ -146,11 +146,19 @@ def _shower(name: str) -> Callable[[Progress], None]:
     return show
 
 
+def reads_states(recipe: Recipe, wanted: Sequence[Recipe]) -> bool:
+    """Whether a recipe is trained on the frozen encoder's states: not where it, or its trunk, tunes the encoder."""
+    tuned = {other.id for other in wanted if other.encoder.tuned_layers}
+    if recipe.kind in (*_TEXT, *_SOUND) or recipe.id in tuned:
+        return False
+    return recipe.kind not in ADAPTERS or recipe.trunk not in tuned
+
+
 def _features(wanted: Sequence[Recipe]) -> None:
-    """Computes the encoder's states of every corpus that lacks them, on all cores."""
+    """Computes the encoder's states of every corpus that lacks them, on all cores, for those that read them."""
     from engines.training.data import features
 
-    names = [name for recipe in wanted if recipe.kind not in (*_TEXT, *_SOUND) for name in recipe.data.corpora]
+    names = [name for recipe in wanted if reads_states(recipe, wanted) for name in recipe.data.corpora]
     for name in dict.fromkeys(names):
         folder = paths.data() / "training" / "corpora" / name
         if not (folder / "features" / "index.npz").is_file():

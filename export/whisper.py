@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from engines.errors import GraphInvalid
-from export import ctranslate2
+from engines.weights import ctranslate2
 from export.graph import BLOCK, GraphBuilder, Precision, quantise_blocks
 
 _HEAD = 64

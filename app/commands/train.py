@@ -23,11 +23,12 @@ from engines.evaluation.curves import sparkline
 if TYPE_CHECKING:
     from engines.training.loop import Progress
 
-_OWN_DATA: Final = ("vocoder",)
-"""Recipes whose data must be made first; they are staged where they are named."""
 _REDRAW_SECONDS: Final = 0.2
 _BAR: Final = 24
 _NO_RECIPES: Final = ("fairness", "gpu")
+_ON_DEMAND: Final = ("trunk-tuned", "vocoder")
+"""Recipes that are staged only where they are named: no bundled recipe reads what they make, or data of their own must
+be made for them first."""
 _MARKER: Final = "training.json"
 """Written into the folder of a run, so that only such a folder is ever emptied by --restart."""
 
@@ -234,7 +235,7 @@ def _build(file: Path) -> int:
 def _stage(folder: Path, names: Sequence[str], *, wheels: Path | None, features: bool) -> int:
     from engines.training import staging
 
-    recipes = [find(name) for name in names] if names else [f for f in bundled() if f.stem not in _OWN_DATA]
+    recipes = [find(name) for name in names or [file.stem for file in bundled() if file.stem not in _ON_DEMAND]]
     with ProgressLine(sys.stderr) as line:
         for event in staging.stage(folder, recipes, wheels=wheels, features=features):
             line.show(event)

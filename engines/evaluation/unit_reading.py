@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx.utils import Extractor
+from onnx import ModelProto, TensorProto, helper
 
 from engines.evaluation.metrics import Errors, word_errors
 from engines.models.pieces import MARK, Inventory
@@ -32,9 +32,7 @@ class Reader:
     def __init__(self, trunk: Trunk, file: Path) -> None:
         self._trunk = trunk
         model = onnx.load(str(file))
-        # What ``hidden`` is taken from: the head reads the same with a dimension for the batch.
-        self._input = next(str(node.input[0]) for node in model.graph.node if "hidden" in node.output)
-        head = Extractor(model).extract_model([self._input], ["log_probs"])
+        head, self._input = head_of(model)
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self._head = ort.InferenceSession(head.SerializeToString(), options, ["CPUExecutionProvider"])
@@ -48,10 +46,46 @@ class Reader:
             rate: of the states in Hz.
         """
         if source == "trunk":
-            log_probs = np.asarray(self._head.run(["log_probs"], {self._input: states[None]})[0])
+            log_probs = np.asarray(
+                self._head.run(["log_probs"], {self._input: states if self._input == "hidden" else states[None]})[0]
+            )
         else:
             log_probs = self._trunk.run(np.repeat(states, 50 // rate, axis=0)).log_probs
         return greedy(log_probs, self._trunk.inventory)
+
+
+def head_of(model: ModelProto) -> tuple[ModelProto, str]:
+    """The part of a trunk's graph behind its states, and the name of its input.
+
+    The input is ``hidden``, or what that is taken from, with a dimension for the batch before it.
+
+    Raises:
+        ValueError: the head does not read the states.
+    """
+    makers = {name: node for node in model.graph.node for name in node.output}
+    source = str(makers["hidden"].input[0])
+    nodes, names, waiting = [], set(), ["log_probs"]
+    while waiting:
+        name = waiting.pop()
+        if name in names or name in {"hidden", source}:
+            names.add(name)
+            continue
+        names.add(name)
+        if name in makers:
+            nodes.append(makers[name])
+            waiting += makers[name].input
+    entry = next((name for name in ("hidden", source) if name in names), None)
+    if entry is None or "states" in names:
+        raise ValueError("the head of the trunk does not read its states")
+    kept = [node for node in model.graph.node if node in nodes]
+    graph = helper.make_graph(
+        kept,
+        "head",
+        [helper.make_tensor_value_info(entry, TensorProto.FLOAT, None)],
+        [output for output in model.graph.output if output.name == "log_probs"],
+        [value for value in model.graph.initializer if value.name in names],
+    )
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version), entry
 
 
 def greedy(log_probs: NDArray[np.float32], inventory: Inventory) -> str:

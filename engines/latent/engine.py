@@ -88,7 +88,7 @@ class Latent:
         answer = _Answer(Text("translation" if request.task is Task.TRANSLATE else "transcript"))
         answer.language = request.utterance.language
         sure = 1.0
-        for item in listen(self._components, request):
+        for item in listen(self._components, request, encoder=parts.encoder):
             if not isinstance(item, Window):
                 sure = item.probability if isinstance(item, LanguageFound) else sure
                 yield item
@@ -117,8 +117,8 @@ class Latent:
     ) -> Generator[Event, None, None]:
         """Decides, once the language is known, what is written."""
         language = window.language
-        if sure < DOUBTFUL and language not in parts.card.languages:
-            likely = parts.recogniser.detect_language(window.states)
+        if sure < DOUBTFUL and language not in parts.card.languages and window.recognised is not None:
+            likely = parts.recogniser.detect_language(window.recognised)
             guessed, language = language, max(parts.card.languages, key=lambda code: likely.get(code, 0.0))
             answer.notes[f"The language was doubtful ({name_of(guessed)}?); {name_of(language)} was taken."] = None
             yield LanguageFound(language, likely.get(language, 0.0))

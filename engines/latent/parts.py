@@ -11,8 +11,9 @@ from engines.latent.compression import Mode
 from engines.models.causal_lm import CausalLM
 from engines.models.components import Components
 from engines.models.trunk import Hidden, Trunk
+from engines.models.tuned_encoder import TunedEncoder
 from engines.runtime.lora import Lora
-from engines.weights import cards
+from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard
 
 ENCODER = "whisper-base"
@@ -35,6 +36,7 @@ class Parts:
     Attributes:
         card: of the adapter.
         recogniser: whose encoder is used.
+        encoder: the encoder that the trunk was tuned with; None where it is the recogniser's.
         trunk: shared by all adapters.
         adapter: shortens and maps.
         model: writes.
@@ -43,6 +45,7 @@ class Parts:
 
     card: AdapterCard
     recogniser: Recogniser
+    encoder: TunedEncoder | None
     trunk: Trunk
     adapter: Adapter
     model: CausalLM
@@ -59,16 +62,22 @@ class Parts:
             WeightsMissing: Whisper or Gemma is not ready to run.
         """
         card = cards.read(adapter_id)
-        cards.require(["trunk"])
+        cards.require([card.trunk_id])
         recogniser = components.recogniser()
         model = cast(CausalLM, components.language_model({"llm": LANGUAGE_MODEL}))
-        trunk = components.part("trunk", lambda: Trunk.open(ENCODER, cards.encoder_graph(ENCODER)))
+        graph = cards.encoder_graph(ENCODER)
+        trunk = components.part(card.trunk_id, lambda: Trunk.open(ENCODER, graph, trunk_id=card.trunk_id, tuned=True))
+        encoder = None
+        if trunk.card.tuned_layers:
+            encoder = components.part(
+                ("encoder", card.trunk_id), lambda: TunedEncoder.open(trunk.card, graphs.locate(ENCODER))
+            )
         vocabulary, width = model.decoder.vocabulary, model.decoder.width
         adapter: Adapter = components.part(
             ("adapter", adapter_id), lambda: open_adapter(adapter_id, trunk, LANGUAGE_MODEL, vocabulary, width)
         )
         lora = components.part(("lora", adapter_id), lambda: Lora.open(cards.locate(adapter_id) / "lora.onnx_adapter"))
-        return cls(card, recogniser, trunk, adapter, model, lora)
+        return cls(card, recogniser, encoder, trunk, adapter, model, lora)
 
     @property
     def begin(self) -> int:
@@ -101,7 +110,7 @@ class Parts:
     def used(self) -> dict[str, Component]:
         """Role → component, in the order in which they run."""
         return {
-            "encoder": self.recogniser,
+            "encoder": self.recogniser if self.encoder is None else self.encoder,
             "adapter": AdapterComponent(self.card.name, self.recogniser.provider),
             "language model": self.model,
         }

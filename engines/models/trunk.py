@@ -47,22 +47,29 @@ class Trunk:
         self.width = card.width
 
     @classmethod
-    def open(cls, encoder: str, encoder_graph: str, encoder_width: int = 512) -> Trunk:
+    def open(
+        cls, encoder: str, encoder_graph: str, encoder_width: int = 512, *, trunk_id: str = "trunk", tuned: bool = False
+    ) -> Trunk:
         """Opens the trunk and tries it.
 
         Args:
             encoder: model id of the encoder in use.
             encoder_graph: see :func:`engines.weights.cards.encoder_graph`.
             encoder_width: of its states.
+            trunk_id: folder of the trunk.
+            tuned: whether it is given the states of the encoder that it was tuned with, where there is one.
 
         Raises:
             AdapterMissing: it is not there.
             AdapterMismatch: it is for another encoder, or card, graph and pieces do not belong together.
             GraphInvalid: a file is damaged.
         """
-        card = cards.read("trunk")
-        folder = cards.locate("trunk")
+        card = cards.read(trunk_id)
+        folder = cards.locate(trunk_id)
         card.check_encoder(encoder, encoder_graph)
+        if card.kind != "trunk" or (card.tuned_layers and not tuned):
+            what = f"with {card.tuned_layers} tuned layers of the encoder" if card.tuned_layers else f"a {card.kind}"
+            raise AdapterMismatch(f"{trunk_id} is {what}, where a trunk on the frozen encoder is needed.", HINT)
         graph = Graph(folder / "trunk.onnx", ("states",), ("hidden", "log_probs"))
         trunk = cls(graph, Inventory.read(folder / "pieces.json"), card, cards.file_digest(folder / "trunk.onnx"))
         tried = trunk.run(np.zeros((5, encoder_width), np.float32))

@@ -40,8 +40,12 @@ def settings() -> RuntimeSettings:
     return _settings
 
 
-def open_session(path: Path) -> ort.InferenceSession:
+def open_session(path: Path, model: bytes | None = None) -> ort.InferenceSession:
     """Opens a graph with the process's settings.
+
+    Args:
+        path: its file.
+        model: what is opened in place of the file's content, for example a part of it.
 
     Raises:
         GraphInvalid: the file is missing or no graph that this ONNX Runtime can run.
@@ -50,7 +54,7 @@ def open_session(path: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = _settings.threads
     options.log_severity_level = 3
     try:
-        return create(str(path), options, _settings.providers)
+        return create(model or str(path), options, _settings.providers)
     except Exception as error:  # ONNX Runtime raises its own unrelated classes
         message = f"The model graph {path.name} could not be loaded: {str(error).splitlines()[0][:200]}"
         raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from engines.contract import (
     SAMPLE_RATE,
@@ -13,6 +14,7 @@ from engines.contract import (
     LanguageFound,
     Recogniser,
     Request,
+    Samples,
     Segments,
     SpeechStates,
 )
@@ -23,6 +25,19 @@ from engines.stages.sharing import shared_stage
 
 WHOLE_SECONDS = 30.0
 """Speech up to this long is encoded in one piece; longer speech is cut at pauses."""
+
+
+class Encoder(Protocol):
+    """What makes states of speech."""
+
+    @property
+    def name(self) -> str:
+        """Unique to its weights."""
+        ...
+
+    def encode(self, samples: Samples) -> SpeechStates:
+        """See :meth:`engines.contract.Recogniser.encode`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Window:
         language: ISO 639-1 code of the spoken language.
         states: the encoder's states of the stretch.
         key: what memo keys of everything computed from the states begin with, behind their own name.
+        recognised: the recogniser's own states, where the language was found out from them.
     """
 
     index: int
@@ -44,10 +60,11 @@ class Window:
     language: str
     states: SpeechStates
     key: tuple[Hashable, ...]
+    recognised: SpeechStates | None = None
 
 
 def listen(
-    components: Components, request: Request, *, language_stage: str = "encode"
+    components: Components, request: Request, *, language_stage: str = "encode", encoder: Encoder | None = None
 ) -> Generator[Event | Window, None, None]:
     """Finds the speech of an utterance and encodes it, stretch by stretch.
 
@@ -55,6 +72,8 @@ def listen(
         components: the parts.
         request: its utterance is read.
         language_stage: the stage that finding out the language is part of.
+        encoder: what computes the states; the recogniser by default. The language is found out from the recogniser's
+            own states, and those of another encoder are shared with those alone that use the same.
 
     Yields:
         events, and a :class:`Window` for every stretch. None is yielded where there is no speech.
@@ -78,17 +97,23 @@ def listen(
     )
     yield EvidenceFound(segments)
     language = utterance.language
+    used: Encoder = encoder or recogniser
     for index, (start, end) in enumerate(_stretches(segments, utterance.seconds)):
         cancellation.check()
-        key = (recogniser.name, utterance.digest, round(start, 3), round(end, 3))
+        place = (utterance.digest, round(start, 3), round(end, 3))
+        key, own = (used.name, *place), (recogniser.name, *place)
         samples = utterance.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-        states = yield from shared_stage(components, "encode", ("states", *key), partial(recogniser.encode, samples))
+        states = yield from shared_stage(components, "encode", ("states", *key), partial(used.encode, samples))
+        recognised = states if encoder is None else None
         if language is None:
+            if recognised is None:
+                recognise = partial(recogniser.encode, samples)
+                recognised = yield from shared_stage(components, language_stage, ("states", *own), recognise)
             language, probability = yield from shared_stage(
-                components, language_stage, ("language", *key), partial(_most_likely_language, recogniser, states)
+                components, language_stage, ("language", *own), partial(_most_likely_language, recogniser, recognised)
             )
             yield LanguageFound(language, probability)
-        yield Window(index, start, end, language, states, key)
+        yield Window(index, start, end, language, states, key, recognised)
 
 
 def _stretches(segments: Segments, seconds: float) -> list[tuple[float, float]]:

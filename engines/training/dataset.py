@@ -10,11 +10,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import CorpusInvalid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WIDTH = 512
 """Of the encoder's states."""
@@ -45,8 +49,39 @@ class Clip:
     split: str
 
 
+class Source(Protocol):
+    """Clips, and the encoder's states of them.
+
+    Attributes:
+        clips: of all corpora.
+        names: of the corpora.
+    """
+
+    clips: list[Clip]
+    names: tuple[str, ...]
+
+    def room(self, clip: Clip) -> int:
+        """Frames that a clip costs in a batch."""
+        ...
+
+    def tensors(
+        self, chosen: Sequence[Clip], like: Tensor, seed: tuple[int, int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """States of a batch.
+
+        Args:
+            chosen: the clips.
+            like: a parameter that tells type and device.
+            seed: of what is drawn at random; None draws nothing, as when measuring.
+
+        Returns:
+            ``(B, T, 512)``, zeros at the end, and the numbers of frames ``(B,)``.
+        """
+        ...
+
+
 class SpeechData:
-    """Clips of several corpora.
+    """Clips of several corpora with states that were computed before.
 
     Args:
         folders: of the corpora.
@@ -108,6 +143,20 @@ class SpeechData:
         for row, clip in zip(states, clips, strict=True):
             row[: clip.frames] = self.states(clip)
         return states, lengths
+
+    def room(self, clip: Clip) -> int:
+        """See :class:`Source`."""
+        return clip.frames
+
+    def tensors(
+        self, chosen: Sequence[Clip], like: Tensor, seed: tuple[int, int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`Source`; nothing is drawn."""
+        import torch
+
+        del seed
+        states, lengths = self.padded(chosen)
+        return torch.from_numpy(states).to(like.device, like.dtype), torch.from_numpy(lengths).to(like.device)
 
 
 def plan(lengths: Sequence[int], most: int, random: np.random.Generator) -> list[list[int]]:

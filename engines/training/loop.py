@@ -53,7 +53,8 @@ class Trainee(Protocol):
 
     One that has an attribute ``criterion`` names the metric, lower is better, that decides in place of ``wer``. One
     with ``state() -> dict`` and ``restore(state)`` keeps more than parameters in the checkpoint (running averages, an
-    adversary and its optimiser): tensors and plain values.
+    adversary and its optimiser): tensors and plain values. One with ``scales() -> list[float]`` multiplies the learning
+    rate, a number per parameter.
     """
 
     def parameters(self) -> list[Tensor]:
@@ -111,7 +112,9 @@ class Loop:
         self._seed = seed
         self._report = report
         self._criterion: str = getattr(trainee, "criterion", "wer")
-        self._optimiser = MasterAdamW(trainee.parameters())
+        self._optimiser = MasterAdamW(
+            trainee.parameters(), scales=trainee.scales() if hasattr(trainee, "scales") else None
+        )
         self._step = 0
         self._seconds = 0.0
         self._best = math.inf

@@ -6,7 +6,7 @@ master copy keeps small updates from being rounded away (mixed-precision trainin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,17 +20,27 @@ class MasterAdamW:
         parameters: to train; those without a gradient in a step are left alone.
         decay: weight decay of matrices; vectors get none.
         clip: largest norm of the gradient of all together.
+        scales: what the learning rate is multiplied with, a number per parameter; 1 for all by default.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], *, decay: float = 0.01, clip: float = 1.0) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        *,
+        decay: float = 0.01,
+        clip: float = 1.0,
+        scales: Sequence[float] | None = None,
+    ) -> None:
         import torch
 
         self.parameters = list(parameters)
         self.masters = [p.detach().float().clone() for p in self.parameters]
-        groups = [
-            {"params": [m for m in self.masters if m.ndim >= 2], "weight_decay": decay},
-            {"params": [m for m in self.masters if m.ndim < 2], "weight_decay": 0.0},
-        ]
+        scaled = list(zip(self.masters, scales or [1.0] * len(self.masters), strict=True))
+        groups: list[dict[str, Any]] = []
+        for scale in sorted(set(scales or [1.0]), reverse=True):
+            own = [m for m, s in scaled if s == scale]
+            groups.append({"params": [m for m in own if m.ndim >= 2], "weight_decay": decay, "scale": scale})
+            groups.append({"params": [m for m in own if m.ndim < 2], "weight_decay": 0.0, "scale": scale})
         self._adam = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), foreach=True)
         self._clip = clip
 
@@ -45,7 +55,7 @@ class MasterAdamW:
         if not torch.isfinite(torch.tensor(norm)):
             return norm
         for group in self._adam.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("scale", 1.0)  # older checkpoints have none
         self._adam.step()
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.parameters, strict=True):

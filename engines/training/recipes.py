@@ -10,16 +10,23 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from engines.errors import RecipeInvalid
+from engines.weights.cards import ENCODER_LAYERS
 
 Kind = Literal[
     "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
 ]
 StageName = Literal["ctc", "matching", "llm", "codec", "vocoder"]
+
+
+TRUNK: Final = "trunk"
+"""The trunk that adapters read where their recipe names no other."""
+ADAPTERS: Final = ("convolution", "pooling", "qformer", "ctc")
+"""Kinds that read a trunk."""
 
 
 class _Part(BaseModel):
@@ -122,6 +129,26 @@ class Network(_Part):
         return self
 
 
+class Encoder(_Part):
+    """How much of the speech encoder is trained along with the trunk.
+
+    Attributes:
+        tuned_layers: the last so many transformer layers, with the norm behind them; 0 leaves the encoder frozen, 6
+            tunes all. The convolutions and positions before them stay as they are.
+        learning_rate_scale: what the stage's learning rate is multiplied with for them.
+    """
+
+    tuned_layers: StrictInt = 0
+    learning_rate_scale: float = Field(default=0.1, gt=0, le=1)
+
+    @field_validator("tuned_layers")
+    @classmethod
+    def _there_are_as_many(cls, value: int) -> int:
+        if not 0 <= value <= ENCODER_LAYERS:
+            raise ValueError(f"the encoder has {ENCODER_LAYERS} layers, so that {value} of them cannot be tuned")
+        return value
+
+
 class Recipe(_Part):
     """A training run.
 
@@ -135,6 +162,8 @@ class Recipe(_Part):
         stages: in order; units have none.
         lora: of the language model.
         budget: of the adapter.
+        encoder: how much of it is trained; of a trunk's recipe, adapters read the encoder as their trunk left it.
+        trunk: id of the trunk that an adapter reads.
         options: further settings of a kind, checked by it.
     """
 
@@ -147,6 +176,8 @@ class Recipe(_Part):
     stages: tuple[Stage, ...] = ()
     lora: Lora = Lora()
     budget: Budget | None = None
+    encoder: Encoder = Encoder()
+    trunk: str = Field(default=TRUNK, pattern=r"^[a-z][a-z0-9-]*$")
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -155,10 +186,24 @@ class Recipe(_Part):
             raise ValueError("stages are missing")
         return self
 
+    @model_validator(mode="after")
+    def _goes_with_its_kind(self) -> Recipe:
+        if self.encoder.tuned_layers and self.kind != "trunk":
+            why = "reads the encoder as its trunk left it" if self.kind in ADAPTERS else "trains no trunk on it"
+            raise ValueError(f"encoder.tuned_layers belongs in the recipe of a trunk; {self.kind} {why}")
+        if self.trunk != TRUNK and self.kind not in ADAPTERS:
+            raise ValueError(f"trunk names what an adapter reads; {self.kind} reads none")
+        return self
+
     @property
     def digest(self) -> str:
-        """Hex sha256 of all that it says."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        """Hex sha256 of all that it says; a frozen encoder and the usual trunk say nothing."""
+        said = self.model_dump(mode="json")
+        if not self.encoder.tuned_layers:
+            del said["encoder"]
+        if self.trunk == TRUNK:
+            del said["trunk"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def read(path: Path, overlay: Path | None = None) -> Recipe:
@@ -191,8 +236,9 @@ def read(path: Path, overlay: Path | None = None) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        what = first["msg"].removeprefix("Value error, ")
         raise RecipeInvalid(
-            f"The recipe {path.name} is invalid at {place}: {first['msg'].lower()}.",
+            f"The recipe {path.name} is invalid at {place}: {what[:1].lower()}{what[1:]}.",
             "Correct it; resources/recipes has examples.",
         ) from error
 

@@ -12,7 +12,7 @@ from engines.errors import CorpusInvalid
 from engines.evaluation.metrics import Errors, word_errors
 from engines.models.pieces import Inventory
 from engines.stages.prompts import prompt
-from engines.training.dataset import Clip, SpeechData, plan
+from engines.training.dataset import Clip, Source, plan
 from engines.training.inventory import said
 from engines.training.recipes import Data
 
@@ -29,7 +29,7 @@ PIECES_PER_SECOND = 5.0
 _TOGETHER = 16
 
 
-def clips(data: SpeechData, wanted: Data, split: Literal["train", "dev"]) -> list[Clip]:
+def clips(data: Source, wanted: Data, split: Literal["train", "dev"]) -> list[Clip]:
     """The clips of a split that a recipe asks for, those of repeated corpora as often as it says.
 
     Raises:
@@ -49,7 +49,7 @@ def clips(data: SpeechData, wanted: Data, split: Literal["train", "dev"]) -> lis
     return found
 
 
-def development(data: SpeechData, wanted: Data) -> list[Clip]:
+def development(data: Source, wanted: Data) -> list[Clip]:
     """Development clips of every language that is transcribed, spread evenly, as many as the recipe says."""
     every = clips(data, wanted, "dev")
     found: list[Clip] = []
@@ -86,7 +86,7 @@ class TrunkTrainee:
     """
 
     def __init__(
-        self, trunk: Trunk, data: SpeechData, inventory: Inventory, wanted: Data, *, batch_seconds: float, seed: int
+        self, trunk: Trunk, data: Source, inventory: Inventory, wanted: Data, *, batch_seconds: float, seed: int
     ) -> None:
         self.trunk = trunk
         self._data, self._inventory, self._seed = data, inventory, seed
@@ -112,14 +112,14 @@ class TrunkTrainee:
     def batches(self, epoch: int) -> list[list[int]]:
         """See :class:`engines.training.loop.Trainee`."""
         random = np.random.default_rng((self._seed, epoch))
-        return plan([clip.frames for clip, _, _ in self._items], self._most, random)
+        return plan([self._data.room(clip) for clip, _, _ in self._items], self._most, random)
 
     def loss(self, batch: list[int], step: int) -> Tensor:
         """See :class:`engines.training.loop.Trainee`."""
         from engines.training.networks.trunk import mask_states
 
         items = [self._items[place] for place in batch]
-        states, lengths = tensors(self._data, [clip for clip, _, _ in items], _like(self.trunk))
+        states, lengths = self._data.tensors([clip for clip, _, _ in items], _like(self.trunk), (self._seed, step))
         self.trunk.train()
         masked = mask_states(states, lengths, generator(self._seed, step))
         output = self.trunk(masked, lengths)
@@ -138,7 +138,7 @@ class TrunkTrainee:
         self.trunk.eval()
         texts = [""] * len(items)
         for batch in in_batches(items):
-            states, lengths = tensors(self._data, [items[place] for place in batch], _like(self.trunk))
+            states, lengths = self._data.tensors([items[place] for place in batch], _like(self.trunk))
             with torch.no_grad():
                 output = self.trunk(states, lengths)
             best = output.logits.float().argmax(-1).cpu().numpy()
@@ -194,7 +194,7 @@ class AdapterTrainee:
         self,
         model: SpeechLanguageModel,
         trained: Mapping[str, Tensor],
-        data: SpeechData,
+        data: Source,
         inventory: Inventory,
         encode: Callable[[str], Sequence[int]],
         wanted: Data,
@@ -229,14 +229,15 @@ class AdapterTrainee:
     def batches(self, epoch: int) -> list[list[int]]:
         """See :class:`engines.training.loop.Trainee`."""
         random = np.random.default_rng((self._seed, epoch))
-        return plan([item.clip.frames for item in self._items], self._most, random)
+        return plan([self._data.room(item.clip) for item in self._items], self._most, random)
 
     def loss(self, batch: list[int], step: int) -> Tensor:
         """See :class:`engines.training.loop.Trainee`."""
         from engines.training.networks.trunk import mask_states
 
         items = [self._items[place] for place in batch]
-        states, lengths = tensors(self._data, [item.clip for item in items], _like(self.model.adapter))
+        clips_of = [item.clip for item in items]
+        states, lengths = self._data.tensors(clips_of, _like(self.model.adapter), (self._seed, step))
         self.model.train()
         masked = mask_states(states, lengths, generator(self._seed, step))
         if self._matching:
@@ -254,7 +255,7 @@ class AdapterTrainee:
         texts = [""] * len(items)
         for batch in in_batches(items):
             chosen = [items[place] for place in batch]
-            states, lengths = tensors(self._data, chosen, _like(self.model.adapter))
+            states, lengths = self._data.tensors(chosen, _like(self.model.adapter))
             prompts = [self._encode(prompt("transcript", clip.language)) for clip in chosen]
             longest = [int(8 + PIECES_PER_SECOND * clip.frames / FRAMES_PER_SECOND) for clip in chosen]
             for place, places in zip(batch, self.model.write(states, lengths, prompts, longest), strict=True):
@@ -278,14 +279,6 @@ def in_batches(items: Sequence[Clip]) -> list[list[int]]:
     """Places of clips of like length, together."""
     order = sorted(range(len(items)), key=lambda place: items[place].frames)
     return [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
-
-
-def tensors(data: SpeechData, chosen: Sequence[Clip], like: Tensor) -> tuple[Tensor, Tensor]:
-    """States ``(B, T, 512)`` and lengths ``(B,)`` of a batch, with the type and on the device of a parameter."""
-    import torch
-
-    states, lengths = data.padded(chosen)
-    return torch.from_numpy(states).to(like.device, like.dtype), torch.from_numpy(lengths).to(like.device)
 
 
 def generator(seed: int, step: int) -> torch.Generator:

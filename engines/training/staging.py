@@ -29,7 +29,7 @@ PARTS: Final = ("whisper-base", "gemma-3-270m")
 OVERLAY: Final = "gpu.toml"
 
 _CODE: Final = ("engines", "export")
-_RESOURCES: Final = ("recipes", "adapters", "vocabularies", "samples", "engines", "prompts", "weights.toml")
+_RESOURCES: Final = ("recipes", "adapters", "vocabularies", "samples", "engines", "prompts", "licences", "weights.toml")
 
 _RUN: Final = """\
 #!/usr/bin/env bash

@@ -41,6 +41,9 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 CARD = "card.toml"
 
+ENCODER_LAYERS = 6
+"""Of Whisper base."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +86,7 @@ class Parameters(_Part):
     adapter: int = Field(default=0, ge=0)
     lora: int = Field(default=0, ge=0)
     trunk: int = Field(default=0, ge=0)
+    encoder: int = Field(default=0, ge=0)
     codec: int = Field(default=0, ge=0)
     vocoder: int = Field(default=0, ge=0)
 
@@ -158,6 +162,9 @@ class AdapterCard(_Part):
         width: of the language model; for the trunk the width of its states.
         trunk: hex sha256 of the ``trunk.onnx`` that it continues; empty where there is none.
         tokeniser: of a model of tokens: hex sha256 of the file of the tokeniser whose units it reads and writes.
+        trunk_id: id of that trunk.
+        tuned_layers: of a trunk: how many of the encoder's last layers were trained with it and lie beside it.
+        encoder_digest: of a trunk with tuned layers: hex sha256 of their files, see :func:`encoder_files`.
         languages: ISO 639-1 codes of the languages that it transcribes.
         tasks: of correction and experts: which lists they were trained on, ``transcribe`` or ``translate``.
         experts: names of a mixture's experts, in the router's order.
@@ -188,6 +195,9 @@ class AdapterCard(_Part):
     width: int = Field(default=0, ge=0)
     trunk: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     tokeniser: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    trunk_id: str = Field(default="trunk", pattern=r"^[a-z][a-z0-9-]*$")
+    tuned_layers: int = Field(default=0, ge=0, le=ENCODER_LAYERS)
+    encoder_digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     languages: tuple[str, ...] = ()
     translates: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -218,6 +228,8 @@ class AdapterCard(_Part):
             raise ValueError("a vocoder, and nothing else, says what it speaks")
         if self.kind == "tokens" and not (self.languages and self.tokeniser and self.units):
             raise ValueError("a model of tokens names its languages, its tokeniser and how many units there are")
+        if (self.tuned_layers > 0) != bool(self.encoder_digest) or (self.tuned_layers and self.kind != "trunk"):
+            raise ValueError("a trunk with tuned layers names how many and their digest, anything else neither")
         return self
 
     def write(self, folder: Path) -> None:
@@ -316,7 +328,7 @@ def read(adapter_id: str) -> AdapterCard:
         raise AdapterMismatch(f"The card of the adapter {adapter_id} is damaged: {_reason(error)}.", _HINT) from error
     if card.id != adapter_id:
         raise AdapterMismatch(f"The card in {adapter_id} is that of {card.id}.", _HINT)
-    for name in FILES[card.kind]:
+    for name in (*FILES[card.kind], *encoder_files(card.tuned_layers)):
         if not (folder / name).is_file():
             raise AdapterMissing(f"The file {name} of the adapter {adapter_id} is missing.", _HINT)
     return card
@@ -333,10 +345,20 @@ def require(adapter_ids: Iterable[str]) -> None:
         read(adapter_id)
 
 
+def encoder_files(tuned: int) -> tuple[str, ...]:
+    """Names of the files of as many tuned layers of the encoder, from the lowest to the last."""
+    return tuple(f"encoder-{layer}.onnx" for layer in range(ENCODER_LAYERS - tuned, ENCODER_LAYERS))
+
+
 def file_digest(file: Path) -> str:
     """Hex sha256 of a file."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """Hex sha256 of several files' names and digests, in their order."""
+    return hashlib.sha256("".join(f"{file_digest(file)} {file.name}\n" for file in files).encode()).hexdigest()
 
 
 def encoder_graph(model_id: str = "whisper-base") -> str:

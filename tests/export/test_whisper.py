@@ -11,7 +11,8 @@ from engines.contract import Recognised
 from engines.errors import GraphInvalid
 from engines.models.whisper import WhisperRecogniser
 from engines.runtime.sessions import open_session
-from export import ctranslate2, whisper
+from engines.weights import ctranslate2
+from export import whisper
 
 PROMPT = [50258, 50259, 50359, 50363]
 """Start, English, transcribe, no timestamps."""

@@ -12,8 +12,10 @@ import pytest
 from engines.audio.samples import list_samples, load_sample
 from engines.errors import GraphInvalid
 from engines.models.whisper import WhisperRecogniser
-from export import ctranslate2, whisper
+from engines.weights import ctranslate2
+from export import whisper
 from tests.export import whisper_reference
+from tests.export.ctranslate2_files import write
 
 START, ENGLISH, TRANSCRIBE, NO_TIMESTAMPS = 50258, 50259, 50359, 50363
 
@@ -121,13 +123,13 @@ def test_missing_weights_are_named(broken, tmp_path):
 
 
 def test_another_model_in_the_same_format_is_refused(broken, tmp_path):
-    _write(broken / "model.bin", {"encoder/other": np.zeros((2, 3), np.float16)})
+    write(broken / "model.bin", {"encoder/other": np.zeros((2, 3), np.float16)})
     with pytest.raises(GraphInvalid, match="encoder"):
         whisper.build(broken, tmp_path)
 
 
 def test_every_truncation_is_refused(tmp_path):
-    _write(tmp_path / "model.bin", {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, {"b": "a"})
+    write(tmp_path / "model.bin", {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, {"b": "a"})
     whole = (tmp_path / "model.bin").read_bytes()
     for length in range(len(whole)):
         (tmp_path / "cut.bin").write_bytes(whole[:length])
@@ -137,7 +139,7 @@ def test_every_truncation_is_refused(tmp_path):
 
 def test_reads_what_was_written(tmp_path):
     values = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1, -2], np.int8)}
-    _write(tmp_path / "model.bin", values, {"c": "a"})
+    write(tmp_path / "model.bin", values, {"c": "a"})
     found = ctranslate2.read(tmp_path / "model.bin")
     for name, value in values.items():
         np.testing.assert_array_equal(found[name], value)
@@ -148,17 +150,3 @@ def test_missing_configuration_is_named(model_home, tmp_path):
     shutil.copy(model_home / "whisper-base" / "model.bin", tmp_path / "model.bin")
     with pytest.raises(GraphInvalid, match=r"config\.json"):
         whisper.build(tmp_path, tmp_path)
-
-
-def _write(path, variables, aliases=None):
-    def text(value):
-        return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"
-
-    kinds = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.float16): 4}
-    parts = [struct.pack("<I", 6), text("WhisperSpec"), struct.pack("<II", 3, len(variables))]
-    for name, value in variables.items():
-        shape = struct.pack(f"<B{value.ndim}I", value.ndim, *value.shape)
-        parts += [text(name), shape, struct.pack("<BI", kinds[value.dtype], value.nbytes), value.tobytes()]
-    parts.append(struct.pack("<I", len(aliases or {})))
-    parts += [text(alias) + text(name) for alias, name in (aliases or {}).items()]
-    path.write_bytes(b"".join(parts))

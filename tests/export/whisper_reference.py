@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from export import ctranslate2
+from engines.weights import ctranslate2
 
 _NORMS = {"gamma": "weight", "beta": "bias"}
 

@@ -78,7 +78,7 @@ def test_pieces_are_small_and_their_digests_are_right(staged: Path) -> None:
         assert hashlib.sha256(piece.read_bytes()).hexdigest() == entry["sha256"]
     names = {entry["name"] for entry in manifest["files"]}
     assert {"code/engines/training/staging.py", "code/resources/recipes/mine.toml"} <= names
-    assert "code/resources/recipes/fairness.toml" in names
+    assert {"code/resources/recipes/fairness.toml", "code/resources/licences/gemma.md"} <= names
     assert "home/data/training/corpora/tiny/audio/0000.flac" in names
     assert not any("states.f16" in name or "/evaluation/unseen" in name for name in names)
     assert manifest["corpora"] == ["tiny"]

@@ -24,6 +24,19 @@ class ExportedTrunk(nn.Module):
         return output.hidden[0], output.logits[0].log_softmax(-1)
 
 
+class ExportedLayer(nn.Module):
+    """``hidden (T, d)`` → ``states (T, d)``, of a layer of the encoder with the norm behind the last."""
+
+    def __init__(self, layer: nn.Module, norm: nn.Module | None) -> None:
+        super().__init__()
+        self.layer, self.norm = layer, norm
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """See the class."""
+        states: Tensor = self.layer(hidden[None], None, None)[0][0]
+        return states if self.norm is None else self.norm(states)
+
+
 class ExportedGroups(nn.Module):
     """``hidden (T', width)`` → ``vectors (N, d)``, of convolution and pooling."""
 
