@@ -29,11 +29,12 @@ def load(folder: Path, kept: NDArray[np.int64]) -> Any:
     """
     import torch
     import transformers
+    from transformers import modeling_gguf_pytorch_utils
 
     file = next(iter(sorted(folder.glob("*.gguf"))), None)
     if file is None:
         raise WeightsMissing("Gemma 3 270M is not installed.", "Run `triptych models fetch gemma-3-270m`.")
-    transformers.modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items  # no bar of its own
+    modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items  # no bar of its own
     network = transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, dtype=torch.bfloat16)
     table = network.get_input_embeddings().weight.detach()[torch.from_numpy(kept)].clone()
     network.resize_token_embeddings(len(kept), mean_resizing=False)
