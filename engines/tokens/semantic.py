@@ -1,8 +1,8 @@
 """Semantic units: k-means clusters of a speech encoder's states (HuBERT, arXiv 2106.07447; GSLM, arXiv 2102.01192).
 
-Clusters of the trunk's states, which were trained to tell what is said, are supervised semantic tokens as in
-CosyVoice (arXiv 2407.05407) and GLM-4-Voice (arXiv 2412.02612); those of the recogniser's encoder alone, or of HuBERT
-and wav2vec 2.0, are unsupervised ones. docs/decisions has the measurements by which the source was chosen.
+What is clustered is the output of the recogniser's encoder, which was trained to tell what is said, as with the
+supervised tokens of CosyVoice (arXiv 2407.05407) and GLM-4-Voice (arXiv 2412.02612); or the trunk's states behind it;
+or those of HuBERT and wav2vec 2.0. docs/decisions/0010 has the measurements by which the source was chosen.
 """
 
 from __future__ import annotations
