@@ -31,6 +31,7 @@ FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         "latent-ctc": "engines.latent.engine:build_ctc",
         "latent-qformer": "engines.latent.engine:build_qformer",
         "latent-pooling": "engines.latent.engine:build_pooling",
+        "token-semantic": "engines.tokens.engine:build_semantic",
     }
 )
 """Engine id → ``"module:function"``; the function takes the process's components and returns the engine."""

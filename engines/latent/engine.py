@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 
 from engines.contract import (
     Component,
@@ -19,7 +18,6 @@ from engines.contract import (
     TextDelta,
 )
 from engines.errors import TaskUnsupported, UnknownLanguage
-from engines.languages import name_of
 from engines.latent.adapters import Adapted
 from engines.latent.evidence import Done, evidence
 from engines.latent.parts import Parts
@@ -27,6 +25,7 @@ from engines.models.components import Components
 from engines.models.trunk import Hidden
 from engines.runtime import cancellation
 from engines.runtime.writing import WrittenToken
+from engines.stages.answers import CUT_OFF, Answer, settle
 from engines.stages.listening import Window, listen
 from engines.stages.prompts import Content, prompt
 from engines.stages.sharing import shared_stage
@@ -40,22 +39,6 @@ PIECES_PER_SECOND = 5.0
 
 MORE_PIECES = 8
 """Added to the bound, for short speech."""
-
-DOUBTFUL = 0.5
-"""A language that was found out with less probability than this gives way to one that the adapter was trained on."""
-
-CUT_OFF = "A stretch of the text was cut off: it ran in circles or reached its limit."
-
-
-@dataclass
-class _Answer:
-    """The text of a run, and whether it is a translation; settled once the language is known."""
-
-    text: Text
-    translating: bool = False
-    language: str | None = None
-    notes: dict[str, None] = field(default_factory=dict)
-    stretches: int = 0
 
 
 class Latent:
@@ -85,7 +68,7 @@ class Latent:
         if request.task is not Task.TRANSCRIBE and request.target not in (None, "en", request.utterance.language):
             raise UnknownLanguage("The latent engines translate to English only.", "Choose English, or the cascade.")
         parts = Parts.open(self._components, self._adapter_id)
-        answer = _Answer(Text("translation" if request.task is Task.TRANSLATE else "transcript"))
+        answer = Answer(Text("translation" if request.task is Task.TRANSLATE else "transcript"))
         answer.language = request.utterance.language
         sure = 1.0
         for item in listen(self._components, request, encoder=parts.encoder):
@@ -94,7 +77,7 @@ class Latent:
                 yield item
                 continue
             if not answer.stretches:
-                yield from self._settle(answer, item, sure, request, parts)
+                yield from settle(answer, item, sure, request, parts.card, parts.recogniser)
             cut = yield from stretches(self._components, request.utterance, item, answer.stretches)
             answer.stretches += len(cut)
             for stretch in cut:
@@ -112,37 +95,8 @@ class Latent:
             )
         )
 
-    def _settle(
-        self, answer: _Answer, window: Window, sure: float, request: Request, parts: Parts
-    ) -> Generator[Event, None, None]:
-        """Decides, once the language is known, what is written."""
-        language = window.language
-        if sure < DOUBTFUL and language not in parts.card.languages and window.recognised is not None:
-            likely = parts.recogniser.detect_language(window.recognised)
-            guessed, language = language, max(parts.card.languages, key=lambda code: likely.get(code, 0.0))
-            answer.notes[f"The language was doubtful ({name_of(guessed)}?); {name_of(language)} was taken."] = None
-            yield LanguageFound(language, likely.get(language, 0.0))
-        wanted = "en" if request.task is Task.TRANSLATE else request.target or language
-        answer.language = language
-        answer.translating = request.task is not Task.TRANSCRIBE and wanted != language
-        answer.text.language = wanted if answer.translating else language
-        if answer.translating:
-            answer.text.kind = "translation"
-            able = (*parts.card.translates, "en")
-        else:
-            able = parts.card.languages
-        if language not in able:
-            spoken = ", ".join(name_of(code) for code in able)
-            deed = "translates from" if answer.translating else "was trained on"
-            raise UnknownLanguage(
-                f"{parts.card.name} {deed} {spoken}; this is {name_of(language)}.",
-                "Say which language it is if it was guessed wrong, or use an engine of the text family.",
-            )
-        if request.task is Task.TRANSLATE and not answer.translating:
-            answer.notes["The speech is in English already; nothing had to be translated."] = None
-
     def _stretch(
-        self, stretch: Stretch, window: Window, request: Request, parts: Parts, answer: _Answer
+        self, stretch: Stretch, window: Window, request: Request, parts: Parts, answer: Answer
     ) -> Generator[Event, None, None]:
         cancellation.check()
         hidden = yield from shared_stage(
@@ -158,7 +112,7 @@ class Latent:
         yield from self._write(stretch, hidden, adapted, request, parts, answer)
 
     def _write(
-        self, stretch: Stretch, hidden: Hidden, adapted: Adapted, request: Request, parts: Parts, answer: _Answer
+        self, stretch: Stretch, hidden: Hidden, adapted: Adapted, request: Request, parts: Parts, answer: Answer
     ) -> Generator[Event, None, None]:
         yield StageStarted("write")
         content: Content = "translation" if answer.translating else "transcript"

@@ -14,11 +14,12 @@ from engines.errors import BadOption, UnknownEngine, UnknownTask
 from tests.engines.fakes import catalogue
 
 LATENT = ("latent-convolution", "latent-ctc", "latent-qformer", "latent-pooling")
+TOKENS = ("token-semantic",)
 
 
 def test_every_engine_has_description_and_factory() -> None:
     offered = catalog.default()
-    assert [engine.id for engine in offered.engines] == ["whisper", *sorted_text_engines(), *LATENT]
+    assert [engine.id for engine in offered.engines] == ["whisper", *sorted_text_engines(), *LATENT, *TOKENS]
     for engine in offered.engines:
         module, _, function = offered.factories[engine.id].partition(":")
         assert callable(getattr(importlib.import_module(module), function))
