@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -162,7 +163,8 @@ def test_latents_and_their_decoder_travel(home: Path, tmp_path: Path) -> None:
     (graphs / "some-voice-abc" / "decoder.onnx").write_bytes(b"decoder")
     (graphs / "some-voice.current").write_text("some-voice-abc", encoding="utf-8")
     list(stage(tmp_path / "again", [tmp_path / "r" / "mine.toml"], corpora=["tiny"]))
-    with tarfile.open(next((tmp_path / "again" / "pieces").iterdir())) as tar:
+    joined = b"".join(piece.read_bytes() for piece in sorted((tmp_path / "again" / "pieces").iterdir()))
+    with tarfile.open(fileobj=io.BytesIO(joined)) as tar:
         names = tar.getnames()
     assert "home/data/training/corpora/tiny/features/latents.f16" in names
     assert "home/data/training/corpora/tiny/features/states.f16" not in names
