@@ -20,12 +20,11 @@ def network(seed: int = 0, loudness: float = 1.0) -> Any:
 
     made = seeded(SETTINGS, seed)
     for layer in made.model.quantizer.layers:
-        layer.codebook.embed.normal_().mul_(0.1)
+        layer.codebook.embed.normal_().mul_(0.5)
     for part in (made.model.encoder, made.model.decoder):
         for module in part.modules():
             if type(module).__name__ in {"EncodecConv1d", "EncodecConvTranspose1d"}:
                 torch.nn.utils.parametrize.remove_parametrizations(module.conv, "weight")
-                module.conv.weight.data.mul_(2.0)
     made.model.decoder.layers[-1].conv.weight.data.mul_(loudness)
     for value in [*made.model.parameters(), *made.model.buffers()]:
         if value.is_floating_point():

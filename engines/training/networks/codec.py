@@ -7,7 +7,7 @@ eight, and the decoder can be entered anywhere. The classes are those of transfo
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,10 @@ from transformers import EncodecConfig, EncodecModel
 
 from engines.training.networks.quantiser import ResidualQuantiser
 from engines.training.tokens.codec_settings import HOP, RATIOS, CodecSettings
+
+_CONVOLUTIONS = ("EncodecConv1d", "EncodecConvTranspose1d")
+_LOUDNESS = 0.1
+"""Root mean square of speech."""
 
 
 class CodecNetwork(nn.Module):
@@ -38,6 +42,7 @@ class CodecNetwork(nn.Module):
             for place, layer in enumerate(part.layers):
                 if type(layer).__name__ == "EncodecLSTM":
                     part.layers[place] = nn.Identity()
+        level(self.model)
         self.books = settings.books
         self.quantiser = ResidualQuantiser(
             [layer.codebook for layer in self.model.quantizer.layers], settings.averaging, settings.revive
@@ -65,3 +70,32 @@ class CodecNetwork(nn.Module):
     def codebooks(self) -> dict[str, Tensor]:
         """What is trained by running averages."""
         return dict(self.model.quantizer.named_buffers())
+
+
+def level(model: Any) -> None:
+    """Scales every convolution to give a variance of 1 (LSUV, arXiv 1511.06422), the last one that of speech.
+
+    As the layers come, each weakens what passes through it, so that after twenty of them hardly anything is left to
+    learn from in the first thousand steps. Noise that falls by 3 dB an octave stands for speech.
+
+    Args:
+        model: an EncodecModel without LSTM.
+    """
+
+    def scale(layer: Any, given: Any, made: Tensor) -> Tensor:
+        del given
+        wanted = _LOUDNESS if layer is model.decoder.layers[-1] else 1.0
+        factor = wanted / made.std().clamp(min=1e-8)
+        layer.conv.parametrizations.weight.original0.mul_(factor)
+        return made * factor
+
+    convolutions = [module for module in model.modules() if type(module).__name__ in _CONVOLUTIONS]
+    for layer in convolutions:
+        nn.init.zeros_(layer.conv.bias)
+    handles = [layer.register_forward_hook(scale) for layer in convolutions]
+    with torch.no_grad():
+        noise = torch.fft.rfft(torch.randn(4, 1, 50 * HOP))
+        pink = torch.fft.irfft(noise / torch.arange(1, noise.shape[-1] + 1).sqrt())
+        model.decoder(model.encoder(pink * (_LOUDNESS / pink.std())))
+    for handle in handles:
+        handle.remove()
