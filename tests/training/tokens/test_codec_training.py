@@ -144,14 +144,14 @@ def test_gradients_pass_as_if_nothing_was_quantised():
 @pytest.mark.parametrize("options", [{}, {"adversary": True, "adversary_from": 4}])
 def test_a_run_gets_better_and_an_interrupted_one_comes_to_the_same(tones, tmp_path, options, monkeypatch):
     told = []
-    plan = recipe(options)
+    plan = recipe(options, steps=8, batch_seconds=0.8)
     whole = training.run(plan, device="cpu", folder=tmp_path / "whole", report=told.append)
     assert whole.over
-    assert whole.steps == 12
+    assert whole.steps == 8
     assert {"distance", "distance_1", "distance_2"} == set(whole.metrics)
     assert told[-1].criterion == "distance"
     lines = (tmp_path / "whole" / "0-codec" / "curve.csv").read_text().splitlines()
-    assert [line.split(",")[1] for line in lines[1:]] == ["4", "8", "12"]
+    assert [line.split(",")[1] for line in lines[1:]] == ["4", "8"]
 
     class Stopping(training.Loop):
         def run(self, until, stop):
@@ -180,8 +180,8 @@ def test_a_run_gets_better_and_an_interrupted_one_comes_to_the_same(tones, tmp_p
 
 
 def test_the_loss_falls(tones, tmp_path):
-    plan = recipe(steps=60, evaluate_every=30)
+    plan = recipe({"filters": 4, "free_steps": 20}, steps=60, evaluate_every=30, learning_rate=1e-3)
     told = []
     training.run(plan, device="cpu", folder=tmp_path, report=told.append)
-    assert told[-1].loss < 0.8 * told[0].loss
+    assert told[-1].loss < 0.7 * told[0].loss
     assert math.isfinite(told[-1].wer)
