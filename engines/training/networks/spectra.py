@@ -16,8 +16,11 @@ _FLOOR = 1e-4
 """Amplitude of a band, where 1 is a sine of full scale, below which nothing is heard: -80 dB."""
 
 
-class MelDistance(nn.Module):
-    """Mean absolute difference of log-mel amplitudes in nats, mean of all resolutions.
+class SpectralDistance(nn.Module):
+    """Distances of spectra, each the mean of all resolutions.
+
+    That of log-mel amplitudes hears quiet and loud alike; the convergence, the norm of the difference of the linear
+    amplitudes over the norm of the reference's, holds the loud ones at their level.
 
     Args:
         resolutions: pairs of window and bands.
@@ -32,22 +35,28 @@ class MelDistance(nn.Module):
             filters = torch.from_numpy(mel_filters(size, bands, rate))
             self.register_buffer(f"filters_{size}", filters, persistent=False)
 
-    def forward(self, heard: Tensor, reference: Tensor) -> Tensor:
-        """Distance of samples ``(B, n)`` float32 to others; a scalar."""
-        distances = []
+    def forward(self, heard: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean absolute difference of log-mel amplitudes in nats, and the convergence, of samples ``(B, n)``."""
+        distances, convergences = [], []
         for size, _ in self._resolutions:
+            filters: Tensor = getattr(self, f"filters_{size}")
             with torch.no_grad():
-                wanted = self._log_mel(reference, size)
-            distances.append((self._log_mel(heard, size) - wanted).abs().mean())
-        return torch.stack(distances).mean()
+                wanted = self._amplitude(reference, size)
+                norm = wanted.flatten(1).norm(dim=1).clamp(min=_FLOOR)
+            found = self._amplitude(heard, size)
+            distances.append((_log(filters @ found) - _log(filters @ wanted)).abs().mean())
+            convergences.append(((found - wanted).flatten(1).norm(dim=1) / norm).mean())
+        return torch.stack(distances).mean(), torch.stack(convergences).mean()
 
-    def _log_mel(self, samples: Tensor, size: int) -> Tensor:
+    def _amplitude(self, samples: Tensor, size: int) -> Tensor:
         window: Tensor = getattr(self, f"window_{size}")
         spectrum = torch.stft(samples, size, size // 4, window=window, return_complex=True, pad_mode="constant")
         power = spectrum.real.pow(2) + spectrum.imag.pow(2)
-        amplitude = (power + 1e-12).sqrt() * (4 / size)  # a Hann window sums to half its length
-        filters: Tensor = getattr(self, f"filters_{size}")
-        return (filters @ amplitude).clamp(min=_FLOOR).log()
+        return (power + 1e-12).sqrt() * (4 / size)  # a Hann window sums to half its length
+
+
+def _log(amplitude: Tensor) -> Tensor:
+    return amplitude.clamp(min=_FLOOR).log()
 
 
 def mel_filters(size: int, bands: int, rate: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Trains the speech codec on the sound of the corpora, through the bench's loop.
 
-What is lowered is the distance of mel spectra at five resolutions and of the samples themselves, with the commitment to
+What is lowered is the distance of spectra at five resolutions and of the samples themselves, with the commitment to
 the codebooks and, where the recipe asks for it, what an adversary says (EnCodec, arXiv 2210.13438, §3.4). Every second
 piece goes through a random number of codebooks, so that the first k alone are speech too (SoundStream, arXiv
 2107.03312, §III-D). The first steps are taken without quantisation: k-means of latents that mean something is a better
@@ -107,13 +107,13 @@ class CodecTrainee:
         batch_seconds: float,
     ) -> None:
         from engines.training.networks.adversary import Adversary
-        from engines.training.networks.spectra import MelDistance
+        from engines.training.networks.spectra import SpectralDistance
         from engines.training.optimiser import MasterAdamW
 
         self.network, self._crops, self._clips, self._settings = network, crops, clips, settings
         self._size = max(1, round(batch_seconds / settings.crop_seconds))
         self._device: torch.device = next(network.parameters()).device
-        self._mel = MelDistance().to(self._device)
+        self._distance = SpectralDistance().to(self._device)
         self._adversary = Adversary().to(self._device) if settings.adversary else None
         self._against = MasterAdamW(self._adversary.parameters(), decay=0.0) if self._adversary is not None else None
         self._measured = sorted({max(1, settings.books // share) for share in (8, 4, 2, 1)})
@@ -143,7 +143,8 @@ class CodecTrainee:
             latents, commitment = found.values, found.commitment
         heard = network.decode(latents)
         scale = speech.abs().mean().clamp(min=1e-4)
-        loss = settings.spectral * self._mel(heard, speech)
+        mel, convergence = self._distance(heard, speech)
+        loss = settings.spectral * mel + settings.convergence * convergence
         loss = loss + settings.waveform * (heard - speech).abs().mean() / scale + settings.commitment * commitment
         if self._adversary is not None and self._against is not None and step >= settings.adversary_from:
             self._adversary.against(speech, heard).backward()

@@ -28,6 +28,7 @@ class CodecSettings(BaseModel):
         averaging: decay of the codebooks' running averages per step.
         revive: a code that is used less often than this share of the average is set anew.
         spectral: weight of the distance of mel spectra, mean of all resolutions, in nats.
+        convergence: weight of the distance of linear spectra, over the norm of the speech's own.
         waveform: weight of the L1 distance of samples, over the mean of the speech's own.
         commitment: weight of the squared distance to the codes, over the latent's variance.
         adversary: whether discriminators of complex spectra are trained against the codec.
@@ -49,7 +50,8 @@ class CodecSettings(BaseModel):
     averaging: float = Field(default=0.99, gt=0, lt=1)
     revive: float = Field(default=0.1, ge=0, lt=1)
     spectral: float = Field(default=1.0, ge=0)
-    waveform: float = Field(default=0.3, ge=0)
+    convergence: float = Field(default=0.5, ge=0)
+    waveform: float = Field(default=0.1, ge=0)
     commitment: float = Field(default=0.25, ge=0)
     adversary: bool = False
     adversary_from: int = Field(default=2000, ge=0)
