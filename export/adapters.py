@@ -16,7 +16,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.errors import AdapterMissing
-from engines.training.stages import BEST, LANGUAGE_MODEL, PIECES, Trained, load_trunk
+from engines.training.benches import LANGUAGE_MODEL, PIECES, load_trunk
+from engines.training.runs import BEST, Trained
 from engines.training.tuning import load_encoder
 from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, Shape

@@ -10,7 +10,7 @@ from typing import Any, Final
 import onnx
 
 from engines.errors import AdapterMissing
-from engines.training.stages import BEST, Trained
+from engines.training.runs import BEST, Trained
 from engines.training.tokens.codec_settings import settings_of
 from engines.weights.cards import AdapterCard, CodecShape, DataOrigin, Parameters, RecipeOrigin
 from export.adapters import halve, write_curve

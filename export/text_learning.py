@@ -17,7 +17,7 @@ from engines import paths
 from engines.errors import AdapterMissing, RecipeInvalid
 from engines.training.loop import Loop, Progress
 from engines.training.recipes import Recipe
-from engines.training.stages import device_of, interruptible
+from engines.training.runs import BEST, device_of, interruptible
 from engines.training.text import examples, experts
 from engines.training.text.correction import CorrectionTrainee, spread
 from engines.training.text.examples import Selection
@@ -128,7 +128,6 @@ class Bench:
         return over
 
 
-_BEST: Final = "best.safetensors"
 _OPTIONS: Final = {"start", "development_lists", "batch_tokens", "longest", "right", "covered"}
 
 
@@ -195,8 +194,8 @@ def train(
         if begin is None:
             trainee = bench.trainee(model, bench.training, bench.development)
             over = bench.learn("correction", trainee, folder, until, report, interrupted.is_set)
-            if (folder / _BEST).exists():
-                model.load(_weights(folder / _BEST))
+            if (folder / BEST).exists():
+                model.load(_weights(folder / BEST))
                 _publish(bench, {"lora": model.weights()}, target / "correction")
             return over
         names = experts.sources(bench.training)
@@ -227,11 +226,11 @@ def _base(recipe: Recipe) -> str:
 
 
 def _start(folder: Path) -> Mapping[str, Any]:
-    if not (folder / _BEST).exists():
+    if not (folder / BEST).exists():
         raise AdapterMissing(
             f"The experts start from the run {folder.name}, which has not been trained.", "Train that first."
         )
-    return _weights(folder / _BEST)
+    return _weights(folder / BEST)
 
 
 def _weights(file: Path) -> Mapping[str, Any]:

@@ -16,7 +16,8 @@ from engines.errors import AdapterMissing
 from engines.models.token_lm import LORA, PIECES, TABLE
 from engines.tokens.codebook import FILE
 from engines.tokens.semantic import ADAPTER
-from engines.training.stages import BEST, LANGUAGE_MODEL, Trained
+from engines.training.benches import LANGUAGE_MODEL
+from engines.training.runs import BEST, Trained
 from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin
 from export.adapters import ENCODER, write_curve, write_lora

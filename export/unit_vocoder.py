@@ -14,7 +14,7 @@ from engines.errors import AdapterMissing
 from engines.tokens.codebook import FILE
 from engines.tokens.semantic import ADAPTER
 from engines.training.data.latents import VOICE, voice_graph
-from engines.training.stages import BEST, Trained
+from engines.training.runs import BEST, Trained
 from engines.training.tokens.vocoder import seeded, size_of
 from engines.weights import cards
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, VocoderShape

@@ -12,6 +12,7 @@ from engines.errors import AdapterMissing, RecipeInvalid
 from engines.models.pieces import Inventory
 from engines.training.dataset import Source, SpeechData
 from engines.training.recipes import Recipe, Stage
+from engines.training.runs import BEST
 from engines.training.speech import AdapterTrainee, TrunkTrainee
 from engines.training.tuning import ENCODER, EncodedSound, TunedTrunkTrainee, load_encoder, new_encoder, trunk_part
 from engines.weights import graphs
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from engines.training.networks.trunk import Trunk, TrunkSize
 
 LANGUAGE_MODEL: Final = "gemma-3-270m"
-BEST: Final = "best.safetensors"
 PIECES: Final = "pieces.json"
 SIZE: Final = "size.json"
 
@@ -31,7 +31,8 @@ class TrunkBench:
     """The trunk, its data and pieces, and the encoder where that is tuned.
 
     Args:
-        recipe: of a trunk. The option ``start`` names the run of another, with the same sizes, that it goes on from.
+        recipe: of a trunk. The option ``start`` names the run of another, with the same sizes, that it goes on from; empty
+            or left out, it begins anew.
         folder: of the run.
         device: ``cpu`` or ``cuda``.
 
@@ -86,9 +87,9 @@ class TrunkBench:
             return TunedTrunkTrainee(self.trunk, data, self.inventory, recipe.data, scale=scale, **how)
         return TrunkTrainee(self.trunk, data, self.inventory, recipe.data, **how)
 
-    def keep(self, stage: Path) -> None:
-        """Keeps what the folder of a stage has as that of the run."""
-        copy_best(stage, self._folder)
+    def keeps(self, stage: Stage) -> bool:
+        """Whether the best of a stage is the best of the run."""
+        return stage.name == "ctc"
 
     def parameters(self) -> dict[str, int]:
         """Part → how many parameters are trained."""
@@ -118,7 +119,6 @@ class AdapterBench:
 
     def __init__(self, recipe: Recipe, folder: Path, device: str) -> None:
         import torch
-        from tokenizers import Tokenizer
 
         from engines.training.networks import adapters
         from engines.training.networks.gemma import TorchGemma
@@ -139,31 +139,20 @@ class AdapterBench:
         self.lora_parameters = sum(value.numel() for value in lora)
         head = gemma.writable(self.inventory)
         self.model = SpeechLanguageModel(trunk, adapter, gemma, head).to(device, torch.bfloat16)
-        tokenizer = Tokenizer.from_file(str(graphs.locate(LANGUAGE_MODEL) / "tokenizer.json"))
-        known = gemma.full_ids
-
-        def encode(text: str) -> list[int]:
-            return known(tokenizer.encode(text, add_special_tokens=False).tokens)
-
-        self._encode = encode
+        self._encode = gemma.encoder(graphs.locate(LANGUAGE_MODEL) / "tokenizer.json")
 
     def trainee(self, stage: Stage) -> Any:
         """What the loop trains in a stage."""
         trained: dict[str, Any] = {f"adapter.{name}": value for name, value in self.model.adapter.named_parameters()}
-        for name, value in self.model.gemma.body.named_parameters():
-            if "lora_" in name:
-                value.requires_grad_(stage.name == "llm")
-                if stage.name == "llm":
-                    trained[f"lora.{name}"] = value
+        trained |= self.model.gemma.lora_parameters(trained=stage.name == "llm")
         return AdapterTrainee(
             self.model, trained, self.data, self.inventory, self._encode, self._recipe.data,
             matching=stage.name == "matching", batch_seconds=stage.batch_seconds, seed=self._recipe.seed,
         )  # fmt: skip
 
-    def keep(self, stage: Path) -> None:
-        """Keeps what the folder of a stage has as that of the run."""
-        if stage.name.endswith("-llm"):
-            copy_best(stage, self._folder)
+    def keeps(self, stage: Stage) -> bool:
+        """Whether the best of a stage is the best of the run."""
+        return stage.name == "llm"
 
     def parameters(self) -> dict[str, int]:
         """Part → how many parameters are trained."""
@@ -212,7 +201,7 @@ def _start(recipe: Recipe, folder: Path) -> Path | None:
     if unknown:
         reason = f"The recipe {recipe.id} sets {', '.join(unknown)}, which a trunk does not have."
         raise RecipeInvalid(reason, "Under [options] a trunk knows start.")
-    if "start" not in recipe.options:
+    if not recipe.options.get("start"):
         return None
     start = folder.parent / str(recipe.options["start"])
     if not (start / BEST).is_file():
@@ -244,12 +233,3 @@ def _require_budget(recipe: Recipe, count: int) -> None:
             f"{100 * budget.tolerance:g} % are allowed.",
             "Change its sizes under [network].",
         )
-
-
-def copy_best(stage: Path, folder: Path) -> None:
-    """Keeps the best weights of a stage as those of the run."""
-    if not (stage / BEST).is_file():
-        return
-    part = folder / "best.part"
-    part.write_bytes((stage / BEST).read_bytes())
-    part.replace(folder / BEST)

@@ -9,7 +9,7 @@ import pytest
 from app.commands.train import bundled
 from engines import paths
 from engines.errors import AdapterMissing, RecipeInvalid
-from engines.training import stages
+from engines.training import benches, stages
 from engines.training.recipes import read
 
 RECIPES = paths.resources() / "recipes"
@@ -83,4 +83,4 @@ def test_stages_that_do_not_go_with_the_kind_are_refused(tmp_path: Path) -> None
 
 def test_an_adapter_without_its_trunk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AdapterMissing, match="trunk was not trained"):
-        stages.load_trunk(tmp_path / "trunk")
+        benches.load_trunk(tmp_path / "trunk")

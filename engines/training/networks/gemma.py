@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engines.errors import WeightsMissing
 from engines.models.pieces import Inventory
 from engines.training.recipes import Lora
 
 
-def _silent(items: Any, **_: object) -> Any:
-    """In place of the progress bar of reading GGUF."""
-    return items
+def read_gguf(folder: Path, dtype: torch.dtype) -> Any:
+    """Gemma from its GGUF file, as a causal language model of transformers.
+
+    Args:
+        folder: of the weights.
+        dtype: of the parameters.
+
+    Raises:
+        WeightsMissing: the folder has no GGUF file.
+    """
+    import transformers
+    from transformers import modeling_gguf_pytorch_utils
+
+    modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items  # no bar of its own
+    file = gguf_file(folder)
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        str(folder), gguf_file=file.name, dtype=dtype, attn_implementation="sdpa"
+    )
+
+
+def gguf_file(folder: Path) -> Path:
+    """The GGUF file of a folder.
+
+    Raises:
+        WeightsMissing: there is none.
+    """
+    file = next(iter(sorted(folder.glob("*.gguf"))), None)
+    if file is None:
+        raise WeightsMissing("Gemma 3 270M is not installed.", "Run `triptych models fetch gemma-3-270m`.")
+    return file
 
 
 class TorchGemma(nn.Module):
@@ -41,19 +69,12 @@ class TorchGemma(nn.Module):
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype) -> TorchGemma:
         """Loads the GGUF file of a folder of the weight store."""
-        import transformers
         from gguf import GGUFReader
-        from transformers import modeling_gguf_pytorch_utils
 
-        file = next(iter(sorted(folder.glob("*.gguf"))))
-        field = GGUFReader(file).get_field("tokenizer.ggml.tokens")
+        field = GGUFReader(gguf_file(folder)).get_field("tokenizer.ggml.tokens")
         assert field is not None
         tokens = [bytes(field.parts[part]).decode() for part in field.data]
-        modeling_gguf_pytorch_utils.tqdm = _silent
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            str(folder), gguf_file=file.name, dtype=dtype, attn_implementation="sdpa"
-        )
-        body = model.model
+        body = read_gguf(folder, dtype).model
         table = body.embed_tokens.weight.detach().clone()
         body.embed_tokens = nn.Embedding(1, table.shape[1], dtype=dtype)  # unused: inputs come as vectors
         body.requires_grad_(False)
@@ -72,6 +93,20 @@ class TorchGemma(nn.Module):
         for parameter in found:
             parameter.data = parameter.data.to(dtype)
         return found
+
+    def lora_parameters(self, *, trained: bool) -> dict[str, nn.Parameter]:
+        """Lets the LoRA learn or keeps it as it is; gives what learns, as ``lora.`` and its name in the body."""
+        found = {f"lora.{name}": value for name, value in self.body.named_parameters() if "lora_" in name}
+        for value in found.values():
+            value.requires_grad_(trained)
+        return found if trained else {}
+
+    def encoder(self, tokenizer: Path) -> Callable[[str], list[int]]:
+        """What turns text into token ids, by a ``tokenizer.json`` whose ids may be trimmed."""
+        from tokenizers import Tokenizer
+
+        known = Tokenizer.from_file(str(tokenizer))
+        return lambda text: self.full_ids(known.encode(text, add_special_tokens=False).tokens)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Input vectors of token ids."""

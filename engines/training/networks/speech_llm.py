@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch.nn import functional as F
 
 from engines.training.networks.adapters import Vectors
 from engines.training.networks.gemma import TorchGemma
+from engines.training.networks.greedy import greedy
 from engines.training.networks.trunk import Trunk, TrunkOutput
 
 
@@ -116,27 +116,5 @@ class SpeechLanguageModel(nn.Module):
         self.eval()
         vectors: Vectors = self.adapter(self.heard(states, lengths))
         rows = [self._before(vectors, row, prompt) for row, prompt in enumerate(prompts)]
-        size = max(len(row) for row in rows)
-        inputs = torch.stack([F.pad(row, (0, 0, size - len(row), 0)) for row in rows])
-        counts = torch.tensor([len(row) for row in rows], device=states.device)
-        mask = (torch.arange(size, device=states.device) >= size - counts[:, None]).long()
-        cache: Any = None
-        texts: list[list[int]] = [[] for _ in rows]
-        going = [True] * len(rows)
-        places = (mask.cumsum(1) - 1).clamp(min=0)
-        for step in range(max(longest)):
-            out = self.gemma.body(
-                inputs_embeds=inputs, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True
-            )
-            cache = out.past_key_values
-            best = (out.last_hidden_state[:, -1] @ self.head.T).float().argmax(-1)
-            for row, piece in enumerate(best.tolist()):
-                going[row] = going[row] and piece < len(self.head) - 1 and step < longest[row]
-                if going[row]:
-                    texts[row].append(piece)
-            if not any(going):
-                break
-            inputs = (self.head[best] * self.gemma.scale).unsqueeze(1)
-            mask = F.pad(mask, (0, 1), value=1)
-            places = places[:, -1:] + 1
+        texts: list[list[int]] = greedy(self.gemma, self.head, None, rows, longest, len(self.head) - 1)
         return texts

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import WeightsMissing
 from engines.runtime.lora import PROJECTIONS
 from engines.training.text.examples import Example
 
@@ -28,14 +27,10 @@ def load(folder: Path, kept: NDArray[np.int64]) -> Any:
         WeightsMissing: the folder has no GGUF file.
     """
     import torch
-    import transformers
-    from transformers import modeling_gguf_pytorch_utils
 
-    file = next(iter(sorted(folder.glob("*.gguf"))), None)
-    if file is None:
-        raise WeightsMissing("Gemma 3 270M is not installed.", "Run `triptych models fetch gemma-3-270m`.")
-    modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items  # no bar of its own
-    network = transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, dtype=torch.bfloat16)
+    from engines.training.networks.gemma import read_gguf
+
+    network = read_gguf(folder, torch.bfloat16)
     table = network.get_input_embeddings().weight.detach()[torch.from_numpy(kept)].clone()
     network.resize_token_embeddings(len(kept), mean_resizing=False)
     with torch.no_grad():

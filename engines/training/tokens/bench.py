@@ -6,7 +6,6 @@ In the stage ``matching`` the rows of the units are trained alone, in front of a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,11 +17,11 @@ from engines.errors import RecipeInvalid
 from engines.models.pieces import MARK
 from engines.models.trunk import Trunk
 from engines.runtime.lora import Lora as LoraArrays
+from engines.training.benches import LANGUAGE_MODEL, PIECES
 from engines.training.dataset import Clip, SpeechData
-from engines.training.loop import Loop, Progress
+from engines.training.loop import Progress
 from engines.training.recipes import Recipe, Stage
-from engines.training.speech import FRAMES_PER_SECOND
-from engines.training.stages import LANGUAGE_MODEL, PIECES, Trained, copy_best, device_of, from_curves, interruptible
+from engines.training.runs import Trained, device_of, from_curves, hours, through
 from engines.training.tokens import streams
 from engines.training.tokens.examples import Layout, Meanings, log_frames
 from engines.training.tokens.language_model import Mixture, TokenTrainee
@@ -68,24 +67,16 @@ def run(
     mixture = Mixture.of(recipe)
     if any(stage.name not in {"matching", "llm"} for stage in recipe.stages):
         raise RecipeInvalid(f"The recipe {recipe.id} has a stage that tokens have not.", "Give matching and llm.")
-    until = time.monotonic() + (minutes * 60 if minutes is not None else 10**9)
     where = device_of(device)
     corpora = paths.data() / "training" / "corpora"
     data = SpeechData(corpora, recipe.data.corpora)
     units = streams.ensure(corpora, recipe.data.corpora, print)
     bench = Bench(recipe, mixture, data, units, folder, where)
-    over = True
-    with interruptible() as interrupted:
-        for number, stage in enumerate(recipe.stages):
-            place = folder / f"{number}-{stage.name}"
-            loop = Loop(bench.trainee(stage), stage, place, seed=recipe.seed, report=report)
-            over = loop.run(until, interrupted.is_set)
-            if stage is recipe.stages[-1]:
-                copy_best(place, folder)
-            if not over:
-                break
+    last = recipe.stages[-1]
+    over = through(recipe, bench.trainee, folder, minutes=minutes, report=report, keeps=lambda stage: stage is last)
     steps, seconds, metrics = from_curves(folder, recipe)
-    return Trained(recipe, folder, over, bench.parameters(), seconds / 60, steps, metrics, _hours(data, recipe))
+    spoken = hours(data.clips, recipe)
+    return Trained(recipe, folder, over, bench.parameters(), seconds / 60, steps, metrics, spoken)
 
 
 class Bench:
@@ -104,7 +95,6 @@ class Bench:
         self, recipe: Recipe, mixture: Mixture, data: SpeechData, units: UnitStreams, folder: Path, device: str
     ) -> None:
         import torch
-        from tokenizers import Tokenizer
 
         from engines.training.networks.gemma import TorchGemma
         from engines.training.networks.token_llm import TokenLanguageModel
@@ -128,13 +118,7 @@ class Bench:
         head = gemma.writable(self.inventory)
         self.model = TokenLanguageModel(gemma, head, rows, torch.from_numpy(durations), layout)
         self.model.to(device, torch.bfloat16)
-        tokenizer = Tokenizer.from_file(str(graphs.locate(LANGUAGE_MODEL) / "tokenizer.json"))
-        known = gemma.full_ids
-
-        def encode(text: str) -> list[int]:
-            return list(known(tokenizer.encode(text, add_special_tokens=False).tokens))
-
-        self._encode = encode
+        self._encode = gemma.encoder(graphs.locate(LANGUAGE_MODEL) / "tokenizer.json")
 
     def _heard(self, trunk: Trunk) -> tuple[Meanings, np.ndarray[Any, np.dtype[np.float32]]]:
         """What the trunk hears in a sample of the clips, and how long units last there."""
@@ -154,11 +138,7 @@ class Bench:
     def trainee(self, stage: Stage) -> TokenTrainee:
         """What a stage trains."""
         trained: dict[str, Any] = {name: getattr(self.model, name) for name in ("rows", "bias", "tempo")}
-        for name, value in self.model.gemma.body.named_parameters():
-            if "lora_" in name:
-                value.requires_grad_(stage.name == "llm")
-                if stage.name == "llm":
-                    trained[f"lora.{name}"] = value
+        trained |= self.model.gemma.lora_parameters(trained=stage.name == "llm")
         return TokenTrainee(
             self.model, trained, self._data, self._streams, self.inventory, self._encode, self._recipe.data,
             self._mixture, batch_seconds=stage.batch_seconds, seed=self._recipe.seed,
@@ -211,9 +191,3 @@ def _places(name: str) -> tuple[int, str, str]:
     at = words.index("layers")
     side = next(word for word in words if word.startswith("lora_"))
     return int(words[at + 1]), words[words.index(side) - 1], side.removeprefix("lora_")
-
-
-def _hours(data: SpeechData, recipe: Recipe) -> float:
-    languages = {*recipe.data.languages, *recipe.data.translate}
-    frames = sum(clip.frames for clip in data.clips if clip.split == "train" and clip.language in languages)
-    return frames / FRAMES_PER_SECOND / 3600

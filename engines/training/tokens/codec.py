@@ -9,7 +9,6 @@ beginning.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,9 @@ from numpy.typing import NDArray
 from engines import paths
 from engines.contract import Samples
 from engines.evaluation.spectra import log_spectral_distance
-from engines.training.loop import Loop, Progress
+from engines.training.loop import Progress
 from engines.training.recipes import Recipe
-from engines.training.stages import Trained, copy_best, device_of, from_curves, interruptible
+from engines.training.runs import Trained, device_of, from_curves, through
 from engines.training.tokens.codec_settings import HOP, CodecSettings, settings_of
 from engines.training.tokens.crops import Crops, development
 
@@ -56,7 +55,6 @@ def run(
     from engines.training.networks.codec import CodecNetwork
 
     settings = settings_of(recipe)
-    until = time.monotonic() + (minutes * 60 if minutes is not None else 10**9)
     corpora = paths.data() / "training" / "corpora"
     crops = Crops(corpora, recipe.data, settings.crop, recipe.seed)
     clips = development(corpora, recipe.data)
@@ -64,11 +62,7 @@ def run(
     assert isinstance(network, CodecNetwork)
     stage = recipe.stages[0]
     trainee = CodecTrainee(network, crops, clips, settings, batch_seconds=stage.batch_seconds)
-    place = folder / f"0-{stage.name}"
-    with interruptible() as interrupted:
-        loop = Loop(trainee, stage, place, seed=recipe.seed, report=report)
-        over = loop.run(until, interrupted.is_set)
-        copy_best(place, folder)
+    over = through(recipe, lambda _: trainee, folder, minutes=minutes, report=report)
     steps, seconds, metrics = from_curves(folder, recipe, CRITERION)
     count = sum(value.numel() for value in network.trained()) + settings.books * settings.codes * settings.hidden
     return Trained(recipe, folder, over, {"codec": count}, seconds / 60, steps, metrics, crops.hours)

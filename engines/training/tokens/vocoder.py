@@ -7,7 +7,6 @@ units of strangers and of a language model are not always the right ones.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,10 +19,10 @@ from engines.models.unit_speech import FRAMES_PER_SECOND, places
 from engines.tokens.semantic import ADAPTER, SemanticTokeniser
 from engines.tokens.units import collapse
 from engines.training.dataset import SpeechData, plan
-from engines.training.loop import Loop, Progress
+from engines.training.loop import Progress
 from engines.training.recipes import Recipe
+from engines.training.runs import Trained, device_of, from_curves, through
 from engines.training.speech import generator
-from engines.training.stages import Trained, copy_best, device_of, from_curves, interruptible
 from engines.training.tokens.vocoder_data import LATENTS_PER_FRAME, Item, Tokeniser, items
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ def run(
         BadInput: there is no such device.
         TrainingDiverged: the loss is no number any more.
     """
-    until = time.monotonic() + (minutes * 60 if minutes is not None else 10**9)
     _check(recipe)
     units = tokeniser or SemanticTokeniser.open(adapter=str(recipe.options.get("units", ADAPTER)))
     data = SpeechData(paths.data() / "training" / "corpora", recipe.data.corpora)
@@ -77,10 +75,7 @@ def run(
         network, train, measured,
         batch_seconds=stage.batch_seconds, corrupt=float(recipe.options.get("corrupt", 0.04)), seed=recipe.seed,
     )  # fmt: skip
-    place = folder / f"0-{stage.name}"
-    with interruptible() as interrupted:
-        over = Loop(trainee, stage, place, seed=recipe.seed, report=report).run(until, interrupted.is_set)
-        copy_best(place, folder)
+    over = through(recipe, lambda _: trainee, folder, minutes=minutes, report=report)
     steps, seconds, metrics = from_curves(folder, recipe, CRITERION)
     count = sum(value.numel() for value in network.parameters())
     hours = sum(len(item.units) for item in train) / FRAMES_PER_SECOND / 3600

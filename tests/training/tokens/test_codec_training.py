@@ -16,6 +16,7 @@ from engines.training.tokens.crops import Crops, development
 
 torch = pytest.importorskip("torch")
 
+from engines.training import runs  # noqa: E402
 from engines.training.networks.quantiser import ResidualQuantiser, kmeans, nearest  # noqa: E402
 from engines.training.tokens import codec as training  # noqa: E402
 from export.codec import publish  # noqa: E402
@@ -153,13 +154,13 @@ def test_a_run_gets_better_and_an_interrupted_one_comes_to_the_same(tones, tmp_p
     lines = (tmp_path / "whole" / "0-codec" / "curve.csv").read_text().splitlines()
     assert [line.split(",")[1] for line in lines[1:]] == ["4", "8"]
 
-    class Stopping(training.Loop):
+    class Stopping(runs.Loop):
         def run(self, until, stop):
             left = iter(range(6))
             return super().run(until, lambda: next(left, None) is None)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, "Loop", Stopping)
+        patched.setattr(runs, "Loop", Stopping)
         first = training.run(plan, device="cpu", folder=tmp_path / "parts", report=told.append)
     assert not first.over
     second = training.run(plan, device="cpu", folder=tmp_path / "parts", report=told.append)
