@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import onnx
 
+from engines.contract import SAMPLE_RATE
 from engines.errors import AdapterMissing
 from engines.training.runs import BEST, Trained
-from engines.training.tokens.codec_settings import settings_of
+from engines.training.tokens.codec_settings import HOP, settings_of
 from engines.weights.cards import AdapterCard, CodecShape, DataOrigin, Parameters, RecipeOrigin
 from export.adapters import halve, write_curve
+
+if TYPE_CHECKING:
+    from engines.training.tokens.codec import Network
 
 _OPSET: Final = 17
 _LICENCE: Final = (
@@ -48,7 +52,7 @@ def publish(trained: Trained, target: Path) -> Path:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
-        shape = write_graphs(network.model, scratch)
+        shape = write_graphs(network, scratch)
         _card(trained, shape).write(scratch)
         write_curve(trained, scratch)
         final = target / recipe.id
@@ -60,11 +64,11 @@ def publish(trained: Trained, target: Path) -> Path:
     return final
 
 
-def write_graphs(model: Any, folder: Path) -> CodecShape:
+def write_graphs(network: Network, folder: Path) -> CodecShape:
     """Writes ``encoder.onnx`` and ``decoder.onnx``.
 
     Args:
-        model: an EncodecModel at 16 kHz without LSTM, causal, padded by zeros, mono.
+        network: trained.
         folder: where they go.
 
     Returns:
@@ -72,21 +76,14 @@ def write_graphs(model: Any, folder: Path) -> CodecShape:
     """
     import torch
 
-    from engines.training.networks.exported_codec import ExportedDecoder, ExportedEncoder, look_back
-
-    books, codes = len(model.quantizer.layers), model.config.codebook_size
-    hop = model.config.hop_length
-    _write(ExportedEncoder(model), "samples", torch.zeros(3 * hop), {0: "n"}, "codes", {1: "frames"}, folder)
-    example = torch.zeros(books, 3, dtype=torch.long)
-    _write(ExportedDecoder(model), "codes", example, {0: "books", 1: "frames"}, "samples", {0: "n"}, folder)
+    settings, made = network.settings, network.exported()
+    _write(made.encoder, "samples", torch.zeros(3 * HOP), {0: "n"}, "codes", {1: "frames"}, folder)
+    example = torch.zeros(settings.books, 3, dtype=torch.long)
+    _write(made.decoder, "codes", example, {0: "books", 1: "frames"}, "samples", {0: "n"}, folder)
     return CodecShape(
-        rate=model.config.sampling_rate,
-        hop=hop,
-        books=books,
-        codes=codes,
-        encoder_frames=look_back(model.encoder, hop, raising=False),
-        decoder_frames=look_back(model.decoder, hop, raising=True),
-    )
+        rate=SAMPLE_RATE, hop=HOP, books=settings.books, codes=settings.codes, encoder_frames=made.encoder_before,
+        encoder_later=made.encoder_later, decoder_frames=made.decoder_before,
+    )  # fmt: skip
 
 
 def _write(

@@ -1,8 +1,8 @@
 """The speech codec: samples to residual codes and back (EnCodec, Défossez et al. 2022, arXiv 2210.13438).
 
 A frame of 20 ms becomes one code per codebook, each codebook coding what the ones before it left over, so that the
-first k codebooks alone give the same speech at k/8 of the bit rate. All convolutions are causal: a frame depends on a
-known number of frames before it and on none after it. Long speech is therefore worked on in blocks, and streams chunk
+first k codebooks alone give the same speech at k/8 of the bit rate. A frame's codes depend on a known number of frames
+before it and behind it, its samples on frames before it alone. Long speech is therefore worked on in blocks, and streams chunk
 by chunk, with the result of the whole.
 """
 
@@ -44,6 +44,7 @@ class Codec:
         frame_seconds: seconds per frame.
         books: codebooks.
         codes: entries of each.
+        later: frames behind a frame that its codes depend on.
         card: what it is.
     """
 
@@ -59,7 +60,7 @@ class Codec:
         self.frame_seconds = shape.hop / shape.rate
         self._encoder = Graph(folder / "encoder.onnx", ("samples",), ("codes",))
         self._decoder = Graph(folder / "decoder.onnx", ("codes",), ("samples",))
-        self._before_encoding = shape.encoder_frames
+        self._before_encoding, self.later = shape.encoder_frames, shape.encoder_later
         self._try(shape)
 
     @classmethod
@@ -110,9 +111,9 @@ class Codec:
         for start in range(0, frames, _BLOCK):
             cancellation.check()
             before = min(start, self._before_encoding)
-            block = whole[(start - before) * self.hop : (start + _BLOCK) * self.hop]
+            block = whole[(start - before) * self.hop : (start + _BLOCK + self.later) * self.hop]
             found = self._encoder.run({"samples": block})[0]
-            parts.append(found[:, before:].astype(np.int32))
+            parts.append(found[:, before : before + _BLOCK].astype(np.int32))
         return np.concatenate(parts, axis=1)
 
     def decode(self, codes: Codes, books: int | None = None, *, conceal: bool = False) -> Samples:

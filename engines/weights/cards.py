@@ -100,6 +100,7 @@ class CodecShape(_Part):
         books: codebooks.
         codes: entries of each.
         encoder_frames: frames before a frame that its codes depend on.
+        encoder_later: frames behind it that they depend on.
         decoder_frames: frames before a frame that its samples depend on.
     """
 
@@ -108,6 +109,7 @@ class CodecShape(_Part):
     books: int = Field(gt=0, le=64)
     codes: int = Field(gt=1, le=65536)
     encoder_frames: int = Field(ge=0)
+    encoder_later: int = Field(default=0, ge=0)
     decoder_frames: int = Field(ge=0)
 
 

@@ -43,6 +43,6 @@ def write(folder: Path, **how: Any) -> tuple[Codec, Any]:
     made = network(**how)
     place = folder / "codec"
     place.mkdir(parents=True)
-    found = card(write_graphs(made.model, place))
+    found = card(write_graphs(made, place))
     found.write(place)
     return Codec(place, found), made

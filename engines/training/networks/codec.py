@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
+from engines.training.networks.exported_codec import Exported, exported
 from engines.training.networks.quantiser import ResidualQuantiser
 from engines.training.tokens.codec_settings import HOP, RATIOS, CodecSettings
 
@@ -37,6 +38,7 @@ class CodecNetwork(nn.Module):
             num_filters=settings.filters, num_residual_layers=settings.blocks, upsampling_ratios=list(RATIOS),
             pad_mode="constant", use_causal_conv=True, num_lstm_layers=1, codebook_size=settings.codes,
         )  # fmt: skip
+        self.settings = settings
         self.model = EncodecModel(config)
         for part in (self.model.encoder, self.model.decoder):
             for place, layer in enumerate(part.layers):
@@ -70,6 +72,10 @@ class CodecNetwork(nn.Module):
     def codebooks(self) -> dict[str, Tensor]:
         """What is trained by running averages."""
         return dict(self.model.quantizer.named_buffers())
+
+    def exported(self) -> Exported:
+        """What is exported of it."""
+        return exported(self.model)
 
 
 def level(model: Any) -> None:

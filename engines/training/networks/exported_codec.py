@@ -7,11 +7,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A codec as two graphs.
+
+    Attributes:
+        encoder: samples ``(T * 320,)`` to codes ``(books, T)``.
+        decoder: codes ``(k, T)`` to samples ``(T * 320,)``.
+        encoder_before: frames before a frame that its codes depend on.
+        encoder_later: frames behind it.
+        decoder_before: frames before a frame that its samples depend on.
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+    encoder_before: int
+    encoder_later: int
+    decoder_before: int
+
+
+def exported(model: Any) -> Exported:
+    """What is exported of an EncodecModel without LSTM, causal, padded by zeros, mono."""
+    hop = model.config.hop_length
+    before = look_back(model.encoder, hop, raising=False), look_back(model.decoder, hop, raising=True)
+    return Exported(ExportedEncoder(model), ExportedDecoder(model), before[0], 0, before[1])
 
 
 class _Causal(nn.Module):

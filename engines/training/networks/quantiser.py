@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 _ITERATIONS = 8
@@ -33,8 +33,24 @@ class Quantised:
     commitment: Tensor
 
 
+class Codebook(nn.Module):
+    """K codes of width d with their running averages, named as those of an EncodecModel."""
+
+    embed: Tensor
+    embed_avg: Tensor
+    cluster_size: Tensor
+    inited: Tensor
+
+    def __init__(self, size: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("inited", torch.zeros(1))
+        self.register_buffer("cluster_size", torch.zeros(size))
+        self.register_buffer("embed", torch.zeros(size, width))
+        self.register_buffer("embed_avg", torch.zeros(size, width))
+
+
 class ResidualQuantiser:
-    """Uses and trains the codebooks of an EncodecModel, which stay where they are.
+    """Uses and trains codebooks, which stay where they are.
 
     Args:
         codebooks: with the buffers ``embed`` ``(K, d)``, ``embed_avg``, ``cluster_size`` and ``inited``.

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engines.training.networks.codec import CodecNetwork
+    from engines.training.networks.spectral_codec import SpectralCodec
+
+    Network = CodecNetwork | SpectralCodec
 
 CRITERION = "distance"
 """Mean log-spectral distance in dB of the development clips over the numbers of codebooks that are measured."""
@@ -52,14 +55,12 @@ def run(
         BadInput: there is no such device.
         TrainingDiverged: the loss is no number any more.
     """
-    from engines.training.networks.codec import CodecNetwork
-
     settings = settings_of(recipe)
     corpora = paths.data() / "training" / "corpora"
     crops = Crops(corpora, recipe.data, settings.crop, recipe.seed)
     clips = development(corpora, recipe.data)
-    network = seeded(settings, recipe.seed).to(device_of(device))
-    assert isinstance(network, CodecNetwork)
+    network = seeded(settings, recipe.seed)
+    network.to(device_of(device))
     stage = recipe.stages[0]
     trainee = CodecTrainee(network, crops, clips, settings, batch_seconds=stage.batch_seconds)
     over = through(recipe, lambda _: trainee, folder, minutes=minutes, report=report)
@@ -68,14 +69,15 @@ def run(
     return Trained(recipe, folder, over, {"codec": count}, seconds / 60, steps, metrics, crops.hours)
 
 
-def seeded(settings: CodecSettings, seed: int) -> CodecNetwork:
+def seeded(settings: CodecSettings, seed: int) -> Network:
     """A network with the weights that a seed begins with."""
     import torch
 
     from engines.training.networks.codec import CodecNetwork
+    from engines.training.networks.spectral_codec import SpectralCodec
 
     torch.manual_seed(seed)
-    return CodecNetwork(settings)
+    return CodecNetwork(settings) if settings.network == "seanet" else SpectralCodec(settings)
 
 
 class CodecTrainee:
@@ -93,7 +95,7 @@ class CodecTrainee:
 
     def __init__(
         self,
-        network: CodecNetwork,
+        network: Network,
         crops: Crops,
         clips: list[Samples],
         settings: CodecSettings,

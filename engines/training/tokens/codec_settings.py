@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,9 +19,11 @@ class CodecSettings(BaseModel):
     """Sizes of the codec and how it is trained.
 
     Attributes:
-        filters: channels at the full rate; they double with every change of the rate.
+        network: SEANet as in EnCodec, on samples; or blocks of ConvNeXt between short-time spectra.
+        filters: of SEANet, channels at the full rate, which double with every change of the rate; of the other, an
+            eighth of the width.
         hidden: width of the latent that is quantised.
-        blocks: residual blocks per rate.
+        blocks: residual blocks per rate, or sixths of the blocks of the decoder.
         books: codebooks.
         codes: entries of each, a power of two.
         crop_seconds: length of the pieces that are trained on.
@@ -40,6 +43,7 @@ class CodecSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    network: Literal["seanet", "spectral"] = "seanet"
     filters: int = Field(default=24, ge=2, le=128)
     hidden: int = Field(default=64, ge=2, le=512)
     blocks: int = Field(default=1, ge=1, le=4)
