@@ -2,8 +2,8 @@
 
 A frame of 20 ms becomes one code per codebook, each codebook coding what the ones before it left over, so that the
 first k codebooks alone give the same speech at k/8 of the bit rate. A frame's codes depend on a known number of frames
-before it and behind it, its samples on frames before it alone. Long speech is therefore worked on in blocks, and streams chunk
-by chunk, with the result of the whole.
+before it and behind it, its samples on frames before it alone. Long speech is therefore worked on in blocks, and
+streams chunk by chunk, with the result of the whole.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class TrunkBench:
     """The trunk, its data and pieces, and the encoder where that is tuned.
 
     Args:
-        recipe: of a trunk. The option ``start`` names the run of another, with the same sizes, that it goes on from; empty
-            or left out, it begins anew.
+        recipe: of a trunk. The option ``start`` names the run of another, with the same sizes, that it goes on from;
+            empty or left out, it begins anew.
         folder: of the run.
         device: ``cpu`` or ``cuda``.
 

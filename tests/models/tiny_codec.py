@@ -32,15 +32,28 @@ def network(seed: int = 0, loudness: float = 1.0) -> Any:
     return made.eval()
 
 
+def spectral(seed: int = 0) -> Any:
+    """One whose ends are spectra, likewise."""
+    from engines.training.tokens.codec import seeded
+
+    made = seeded(SETTINGS.model_copy(update={"network": "spectral"}), seed)
+    for book in made.codebook:
+        book.embed.normal_().mul_(0.5)
+    for value in [*made.parameters(), *made.buffers()]:
+        if value.is_floating_point():
+            value.data = value.data.half().float()
+    return made.eval()
+
+
 def card(shape: Any) -> AdapterCard:
     return AdapterCard(id="codec", kind="codec", name="Tiny codec", codec=shape)
 
 
-def write(folder: Path, **how: Any) -> tuple[Codec, Any]:
-    """Writes ``folder/codec`` and opens it; gives the network as well."""
+def write(folder: Path, made: Any = None, **how: Any) -> tuple[Codec, Any]:
+    """Writes ``folder/codec`` and opens it; gives the network as well, which is :func:`network` by default."""
     from export.codec import write_graphs
 
-    made = network(**how)
+    made = made or network(**how)
     place = folder / "codec"
     place.mkdir(parents=True)
     found = card(write_graphs(made, place))
