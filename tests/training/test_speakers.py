@@ -1,6 +1,5 @@
 """Synthetic speakers, disturbances and recordings, with programs that the tests write themselves."""
 
-import io
 import json
 from random import Random
 
@@ -8,9 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from engines.contract import Hypothesis
 from engines.errors import BadOption, CorpusInvalid, VoiceUnavailable
-from engines.training.data import acted, augment, build, real, voices
+from engines.training.data import augment, build, real, voices
 from engines.training.data.corpus import Corpus
 from engines.training.data.lines import Line
 from engines.training.data.spoken import joined, synthesise
@@ -151,64 +149,6 @@ def test_a_folder_without_recordings_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text("\n", encoding="utf-8")
     with pytest.raises(CorpusInvalid, match="names no recording"):
         real.prompts(tmp_path, tmp_path / "made")
-
-
-def game(path, sounds, *, magic=b"QTBL", compression=1):
-    offset = 15 + 21 * len(sounds)
-    table, body = b"", b""
-    for name, data in sounds.items():
-        table += (
-            name.encode().ljust(12, b"\0")
-            + b"\1"
-            + (offset + len(body)).to_bytes(4, "big")
-            + len(data).to_bytes(4, "big")
-        )
-        body += data
-    head = magic + bytes(8) + bytes([compression]) + len(sounds).to_bytes(2, "big")
-    path.write_bytes(head + table + body)
-
-
-class Reader:
-    """Stands for the recogniser: reads the same text of everything, as surely as it is told."""
-
-    def __init__(self, surety):
-        self.surety = surety
-
-    def encode(self, samples):
-        return samples
-
-    def nbest(self, states, *, language, beam):
-        from types import SimpleNamespace
-
-        assert (language, beam) == ("en", 1)
-        yield "Where did"
-        yield SimpleNamespace(hypotheses=(Hypothesis("Where did you find the skull?", self.surety * 8, 8),))
-
-
-def test_acted_lines_are_kept_where_the_reader_is_sure(tmp_path):
-    buffer = io.BytesIO()
-    soundfile.write(buffer, tone(2.5), 16_000, format="MP3")
-    mp3 = buffer.getvalue()
-    game(tmp_path / "queen.1c", {f"L{i}.SB": mp3 for i in range(5)} | {"BAD.SB": b"\0" * 50, "A.PCX": b"x"})
-    sure = acted.acted(tmp_path / "queen.1c", tmp_path / "sure", Reader(-0.1))
-    assert (sure.heard, sure.kept, sure.broken) == (5, 3, 1)
-    clips = Corpus.open(tmp_path / "sure").clips
-    assert len(clips) == 6
-    assert clips[0].text == "Where did you find the skull?"
-    unsure = acted.acted(tmp_path / "queen.1c", tmp_path / "unsure", Reader(-0.9))
-    assert unsure.kept == 0
-
-
-def test_another_file_is_not_the_game(tmp_path):
-    with pytest.raises(CorpusInvalid, match="cannot be read"):
-        acted.entries(tmp_path / "queen.1c")
-    for values in ({"magic": b"RIFF"}, {"compression": 3}):
-        game(tmp_path / "queen.1c", {"A.SB": b"x"}, **values)
-        with pytest.raises(CorpusInvalid, match="MP3"):
-            acted.entries(tmp_path / "queen.1c")
-    game(tmp_path / "queen.1c", {"A.PCX": b"x"})
-    with pytest.raises(CorpusInvalid, match="no spoken lines"):
-        acted.entries(tmp_path / "queen.1c")
 
 
 @pytest.mark.parametrize(

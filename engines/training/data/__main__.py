@@ -9,10 +9,7 @@ import time
 from pathlib import Path
 
 from engines import paths
-from engines.contract import Recogniser
 from engines.errors import CorpusInvalid, TriptychError
-from engines.models.components import Components
-from engines.runtime.sessions import RuntimeSettings, configure
 from engines.training.data import acted, build, features, latents, real
 from engines.training.data.acted import Labelled
 from engines.training.data.corpus import Corpus, corpora, hours_by_source
@@ -23,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engines.training.data", description="Makes training data.")
     parser.add_argument("--processes", type=int, default=1, help="how many work at a time")
     steps = parser.add_subparsers(dest="step", required=True)
-    step = steps.add_parser("corpus", help="make a synthetic corpus of a recipe")
+    step = steps.add_parser("corpus", help="make a corpus of a recipe")
     step.add_argument("name")
     step.add_argument("--recipe", type=Path, default=paths.resources() / "recipes" / "corpus-cpu.toml")
     step.add_argument("--catalogues", type=Path)
@@ -32,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     step.add_argument("--folder", type=Path, default=os.environ.get("TRIPTYCH_PROMPTS"), help="holds manifest.jsonl")
     step = steps.add_parser("acted", help="make a corpus of acted lines that the recogniser labels")
     step.add_argument("name", nargs="?", default="queen")
-    step.add_argument("--file", type=Path, required=True, help="queen.1c of the game Flight of the Amazon Queen")
+    step.add_argument("--game", choices=sorted(acted.GAMES), default="queen")
+    step.add_argument("--file", type=Path, required=True, help="the game's: queen.1c, or sky.dnr beside sky.dsk")
     step.add_argument("--hours", type=float, default=2.0)
     step = steps.add_parser("latents", help="make a corpus with the latents of the decoder that speaks it")
     step.add_argument("name", nargs="?", default="latents")
@@ -66,7 +64,8 @@ def _run(options: argparse.Namespace) -> None:
         recorded = real.prompts(Path(options.folder), folder)
         print(f"{recorded.clips} clips; broken: {recorded.broken or 'none'}; too long: {recorded.long or 'none'}")
     elif options.step == "acted":
-        labelled = acted.acted(options.file, folder, _recogniser(), hours=options.hours, progress=_heard)
+        reader = acted.open_recogniser()
+        labelled = acted.acted(options.game, options.file, folder, reader, hours=options.hours, progress=_heard)
         print(f"\n{labelled.kept} of {labelled.heard} lines, {labelled.hours:.2f} h; {labelled.broken} broken")
     elif options.step == "latents":
         made = latents.make(
@@ -82,11 +81,6 @@ def _run(options: argparse.Namespace) -> None:
         print(f"{hours:8.3f} h  {source}")
     if corpus.problems:
         print(f"Left out: {corpus.problems}.")
-
-
-def _recogniser() -> Recogniser:
-    configure(RuntimeSettings(threads=1))
-    return Components().recogniser()
 
 
 def _heard(labelled: Labelled) -> None:
