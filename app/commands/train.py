@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import json
 import math
-import os
 import shutil
 import sys
 import time
@@ -14,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from app.commands import training_data
 from app.commands.progress import ProgressLine
 from engines import paths
-from engines.contract import Preparing
 from engines.errors import BadInput, BadOption, TrainingUnavailable
 from engines.evaluation.curves import sparkline
 
@@ -27,8 +26,8 @@ _REDRAW_SECONDS: Final = 0.2
 _BAR: Final = 24
 _NO_RECIPES: Final = ("fairness", "gpu")
 _ON_DEMAND: Final = ("trunk-first", "trunk-tuned", "vocoder")
-"""Recipes that are staged only where they are named: none that is staged reads what they make, or data of their own must
-be made for them first."""
+"""Recipes that are staged only where they are named: none that is staged reads what they make, or data of their own
+must be made for them first."""
 _MARKER: Final = "training.json"
 """Written into the folder of a run, so that only such a folder is ever emptied by --restart."""
 
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(file.stem for file in bundled()))
         return 0
     if args.data is not None:
-        return _build(args.data)
+        return training_data.build(args.data)
     if args.stage_for_gpu is not None:
         return _stage(args.stage_for_gpu, args.recipes, wheels=args.wheels, features=args.with_features)
     if not args.recipes:
@@ -203,33 +202,6 @@ def _forget(folder: Path) -> None:
             raise BadInput(f"{folder} is not the folder of a training run, so it is not emptied.", hint)
         return
     shutil.rmtree(folder)
-
-
-def _build(file: Path) -> int:
-    """Builds every corpus of a description that is not there, and the encoder's states of each."""
-    from engines.training.data import build, features
-    from engines.training.data.corpus import corpora
-
-    spec = build.read_spec(file)
-    processes = max(1, (os.cpu_count() or 1) - 1)
-    for wanted in spec.synthetic:
-        folder = corpora() / wanted.name
-        if (folder / "manifest.jsonl").is_file():
-            print(f"{wanted.name} is there already; delete {folder} to make it anew.", file=sys.stderr)
-        else:
-            print(f"{wanted.name}: speaking …", file=sys.stderr)
-            made = build.build(spec, wanted.name, processes=processes)
-            failed = f", {made.failed} could not be spoken" if made.failed else ""
-            print(f"{wanted.name}: {made.clips} clips, {made.hours:.2f} h{failed}.", file=sys.stderr)
-        with ProgressLine(sys.stderr) as line:
-            found = features.compute(
-                folder,
-                processes=processes,
-                progress=lambda done, total: line.show(Preparing("Encoding speech", done, total, "steps")),
-            )
-        if found["broken"]:
-            print(f"{len(found['broken'])} recordings could not be read and are left out.", file=sys.stderr)
-    return 0
 
 
 def _stage(folder: Path, names: Sequence[str], *, wheels: Path | None, features: bool) -> int:

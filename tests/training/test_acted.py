@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from app.commands import training_data
 from engines.contract import Hypothesis
 from engines.errors import CorpusInvalid
-from engines.training.data import acted, queen, rnc, sky
+from engines.training.data import acted, build, queen, rnc, sky
 from engines.training.data.corpus import Corpus
 
 
@@ -198,6 +199,23 @@ def test_a_corpus_stays_where_the_game_is_missing(tmp_path):
     with pytest.raises(CorpusInvalid, match="cannot be read"):
         acted.acted("sky", tmp_path / "sky.dnr", tmp_path / "made", Reader(-0.1))
     assert (tmp_path / "made").is_dir()
+
+
+def test_a_recipe_names_a_game_and_goes_without_a_missing_one(tmp_path, monkeypatch, capsys):
+    pcm = (tone(2, sky.RATE) * 127 + 128).astype(np.uint8).tobytes()
+    bass(tmp_path, {50_007: bytes(22) + pcm})
+    monkeypatch.setenv("TRIPTYCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(acted, "open_recogniser", lambda: Reader(-0.1))
+    acts = '[[acted]]\nname = "{0}"\ngame = "{1}"\nfile = "{2}"\nhours = 1\n'
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(acts.format("one", "sky", tmp_path / "sky.dnr") + acts.format("two", "queen", tmp_path / "none"))
+    spec = build.read_spec(recipe)
+    assert build.build(spec, "one").clips == 1
+    with pytest.raises(CorpusInvalid, match="cannot be read"):
+        build.build(spec, "two")
+    recipe.write_text(acts.format("two", "queen", tmp_path / "none"))
+    assert training_data.build(recipe) == 0
+    assert "two is left out" in capsys.readouterr().err
 
 
 def test_another_file_is_not_the_amazon_queen(tmp_path):

@@ -159,6 +159,7 @@ def test_a_folder_without_recordings_is_named(tmp_path):
         '[[synthetic]]\nname = "../x"\nseed = 1\nhours = { en = 1 }',
         '[[synthetic]]\nname = "x"\nseed = 1\nhours = { en = -1 }',
         '[[synthetic]]\nname = "x"\nseed = 1\nhours = {}',
+        '[[acted]]\nname = "x"\ngame = "chess"\nfile = "x"\nhours = 1',
         "not toml",
     ],
 )
@@ -175,5 +176,6 @@ def test_the_recipe_that_ships_is_understood():
 
     spec = build.read_spec(paths.resources() / "recipes" / "corpus-cpu.toml")
     assert {corpus.name for corpus in spec.synthetic} >= {"synthetic-1", "synthetic-2"}
+    assert {corpus.game for corpus in spec.acted} == {"queen", "sky"}
     with pytest.raises(BadOption, match="no corpus"):
         build.build(spec, "other")

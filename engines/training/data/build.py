@@ -15,7 +15,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines.errors import BadOption, CorpusInvalid
-from engines.training.data import parallel, phrases, texts
+from engines.training.data import acted, parallel, phrases, texts
 from engines.training.data.corpus import corpora
 from engines.training.data.lines import Line
 from engines.training.data.spoken import Made, joined, synthesise
@@ -24,6 +24,7 @@ from engines.training.data.voices import Kind
 SHARES: Final = {"catalogues": 0.34, "fortunes": 0.22, "wordnet": 0.26, "phrases": 0.18}
 """Of English clips, where the text comes from."""
 
+NAME: Final = r"^[a-z0-9][a-z0-9-]{0,40}$"
 Hours = Annotated[float, Field(gt=0, le=1000)]
 
 
@@ -54,11 +55,30 @@ class Synthetic(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     seed: Annotated[int, Field(ge=0)]
     part: Annotated[int, Field(ge=0)] = 0
     hours: Annotated[dict[str, Hours], Field(min_length=1)]
     voices: Kind = "programs"
+
+
+class Acted(BaseModel):
+    """One corpus of acted lines, which are read off a game (:mod:`.acted`).
+
+    Attributes:
+        name: of its folder.
+        game: whose lines.
+        file: the game's; who lacks it goes without the corpus.
+        hours: at most so much is kept.
+        seed: decides the order and the augmentation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: Annotated[str, Field(pattern=NAME)]
+    game: acted.Game
+    file: Path
+    hours: Hours
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class Spec(BaseModel):
@@ -68,7 +88,8 @@ class Spec(BaseModel):
         parts: into how many parts the text is dealt.
         text_seed: decides the dealing.
         folders: where text is.
-        synthetic: the corpora.
+        synthetic: the corpora that programs speak.
+        acted: those that actors speak.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +97,12 @@ class Spec(BaseModel):
     text_seed: Annotated[int, Field(ge=0)] = 1
     folders: Folders = Folders()
     synthetic: tuple[Synthetic, ...] = ()
+    acted: tuple[Acted, ...] = ()
+
+    @property
+    def corpora(self) -> tuple[Synthetic | Acted, ...]:
+        """All of them."""
+        return (*self.synthetic, *self.acted)
 
 
 def read_spec(path: Path, folders: Mapping[str, Path] | None = None) -> Spec:
@@ -102,22 +129,25 @@ def read_spec(path: Path, folders: Mapping[str, Path] | None = None) -> Spec:
 
 
 def build(spec: Spec, name: str, *, processes: int = 1) -> Made:
-    """Makes one synthetic corpus of a recipe anew.
+    """Makes one corpus of a recipe anew.
 
     Raises:
         BadOption: the recipe has no corpus of that name, or its part is not there.
-        CorpusInvalid: text is missing.
+        CorpusInvalid: text, or a game, is missing.
         VoiceUnavailable: no program speaks a language.
+        WeightsMissing: actors are to be read, and the recogniser's graphs have not been built.
     """
-    chosen = next((corpus for corpus in spec.synthetic if corpus.name == name), None)
+    chosen = next((corpus for corpus in spec.corpora if corpus.name == name), None)
     if chosen is None:
-        names = ", ".join(corpus.name for corpus in spec.synthetic)
+        names = ", ".join(corpus.name for corpus in spec.corpora)
         raise BadOption(f"The recipe has no corpus {name!r}.", f"Choose one of {names}.")
+    folder = corpora() / name
+    if isinstance(chosen, Acted):
+        return _labelled(chosen, folder)
     if chosen.part >= spec.parts:
         raise BadOption(f"The corpus {name} takes part {chosen.part} of {spec.parts}.", "Count parts from 0.")
     random = Random(chosen.seed)
     shares = {language: groups(spec, language, chosen.part, random) for language in chosen.hours}
-    folder = corpora() / name
     shutil.rmtree(folder, ignore_errors=True)
     return synthesise(
         folder,
@@ -127,6 +157,13 @@ def build(spec: Spec, name: str, *, processes: int = 1) -> Made:
         processes=processes,
         kind=chosen.voices,
     )
+
+
+def _labelled(chosen: Acted, folder: Path) -> Made:
+    sounds = acted.GAMES[chosen.game]
+    sounds(chosen.file, Random(0))  # says what is wrong with the file before the recogniser is opened
+    found = acted.acted(chosen.game, chosen.file, folder, acted.open_recogniser(), hours=chosen.hours, seed=chosen.seed)
+    return Made(clips=found.kept, hours=found.hours, failed=found.broken)
 
 
 def groups(spec: Spec, language: str, part: int, random: Random) -> Iterator[list[Line]]:
