@@ -134,7 +134,7 @@ class AdapterBench:
         embeddings = gemma.embed(torch.tensor(gemma.full_ids(pieces)))
         adapter = adapters.build(recipe.kind, trunk.size.width, recipe.network, embeddings)
         self.adapter_parameters = sum(value.numel() for value in adapter.parameters())
-        _require_budget(recipe, self.adapter_parameters)
+        require_budget(recipe, self.adapter_parameters)
         lora = gemma.adapt(recipe.lora)
         self.lora_parameters = sum(value.numel() for value in lora)
         head = gemma.writable(self.inventory)
@@ -225,7 +225,12 @@ def _choose(data: Source, recipe: Recipe) -> Inventory:
     return choose([pair for pair in texts if pair[1] in languages | {"en"}], tokenizer)
 
 
-def _require_budget(recipe: Recipe, count: int) -> None:
+def require_budget(recipe: Recipe, count: int) -> None:
+    """Checks that an adapter trains as many parameters as its recipe allows.
+
+    Raises:
+        RecipeInvalid: it does not.
+    """
     budget = recipe.budget
     if budget is not None and abs(count / budget.adapter_parameters - 1) > budget.tolerance:
         raise RecipeInvalid(

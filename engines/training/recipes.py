@@ -18,9 +18,10 @@ from engines.errors import RecipeInvalid
 from engines.weights.cards import ENCODER_LAYERS
 
 Kind = Literal[
-    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
-]
-StageName = Literal["ctc", "matching", "llm", "codec", "vocoder"]
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens",
+    "acoustic", "stage-two",
+]  # fmt: skip
+StageName = Literal["ctc", "matching", "llm", "codec", "vocoder", "stage-two"]
 
 
 TRUNK: Final = "trunk"
@@ -60,7 +61,8 @@ class Stage(_Part):
 
     Attributes:
         name: ``ctc``; ``matching`` (adapted vectors against embeddings of the pieces heard, the language model is not
-            run); ``llm`` (cross-entropy of the text through the language model); ``codec``; ``vocoder``.
+            run); ``llm`` (cross-entropy of the text through the language model); ``codec``; ``vocoder``;
+            ``stage-two``.
         steps: optimiser steps.
         batch_seconds: speech per step, padding included.
         learning_rate: the highest; it rises linearly, then falls linearly to a twentieth.

@@ -21,7 +21,8 @@ from engines.errors import AdapterMismatch, AdapterMissing
 from engines.weights import graphs
 
 Kind = Literal[
-    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens"
+    "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens",
+    "acoustic", "stage-two",
 ]  # fmt: skip
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -36,6 +37,8 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "codec": ("encoder.onnx", "decoder.onnx"),
     "vocoder": ("latents.onnx", "durations.onnx"),
     "tokens": ("table.safetensors", "pieces.json", "lora.onnx_adapter"),
+    "acoustic": ("reader.onnx", "table.safetensors", "pieces.json", "lora.onnx_adapter"),
+    "stage-two": ("stage_two.onnx",),
 }
 """What lies beside the card, by kind."""
 
@@ -89,6 +92,7 @@ class Parameters(_Part):
     encoder: int = Field(default=0, ge=0)
     codec: int = Field(default=0, ge=0)
     vocoder: int = Field(default=0, ge=0)
+    stage_two: int = Field(default=0, ge=0)
 
 
 class CodecShape(_Part):
@@ -135,6 +139,50 @@ class VocoderShape(_Part):
     duration_reach: int = Field(ge=0, le=1000)
 
 
+class CodesRead(_Part):
+    """How codes reach a language model.
+
+    Attributes:
+        books: the first so many codebooks are read.
+        codes: entries of each.
+        stack: frames that one place of the language model stands for.
+        frame_seconds: seconds per frame.
+    """
+
+    books: int = Field(gt=0, le=64)
+    codes: int = Field(gt=1, le=65536)
+    stack: int = Field(gt=0, le=16)
+    frame_seconds: float = Field(gt=0)
+
+
+class StageTwoShape(_Part):
+    """What stage two makes codes of, and which codes.
+
+    Attributes:
+        tokens: id of the model of tokens that writes the units; it was not trained with it.
+        units: entries of the table of units.
+        codebook: hex sha256 of the file that defines the units.
+        codec: hex sha256 of the codec's files, see :func:`codec_digest`.
+        books: codebooks.
+        codes: entries of each.
+        layers: of the network.
+        width: of its states.
+        prompt_seconds: the longest prompt that it was trained with.
+        window_seconds: the longest piece that it was trained with.
+    """
+
+    tokens: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    units: int = Field(ge=2)
+    codebook: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    codec: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    books: int = Field(gt=0, le=64)
+    codes: int = Field(gt=1, le=65536)
+    layers: int = Field(gt=0, le=96)
+    width: int = Field(gt=0, le=4096)
+    prompt_seconds: float = Field(gt=0, le=30)
+    window_seconds: float = Field(gt=0, le=30)
+
+
 class RecipeOrigin(_Part):
     """The recipe it was trained by: its name, and the digest of all that it says."""
 
@@ -175,6 +223,8 @@ class AdapterCard(_Part):
         codec: of a codec, what its tokens are like.
         units: of a codebook of units, or of the one that a model of tokens was trained on: what they are clusters of.
         vocoder: of a vocoder: what it speaks, and through what.
+        codes: of a model that reads codes: how.
+        stage_two: of stage two: what it makes codes of.
         parameters: how many were trained.
         recipe: what it was trained by.
         data: what it was trained on.
@@ -213,6 +263,8 @@ class AdapterCard(_Part):
     units: Units | None = None
     codec: CodecShape | None = None
     vocoder: VocoderShape | None = None
+    codes: CodesRead | None = None
+    stage_two: StageTwoShape | None = None
     parameters: Parameters = Parameters()
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
@@ -230,6 +282,12 @@ class AdapterCard(_Part):
             raise ValueError("a vocoder, and nothing else, says what it speaks")
         if self.kind == "tokens" and not (self.languages and self.tokeniser and self.units):
             raise ValueError("a model of tokens names its languages, its tokeniser and how many units there are")
+        if (self.kind == "acoustic") != (self.codes is not None):
+            raise ValueError("a model that reads codes, and nothing else, says how")
+        if self.kind == "acoustic" and not (self.languages and self.tokeniser):
+            raise ValueError("a model that reads codes names its languages and its codec")
+        if (self.kind == "stage-two") != (self.stage_two is not None):
+            raise ValueError("stage two, and nothing else, says what it makes codes of")
         if (self.tuned_layers > 0) != bool(self.encoder_digest) or (self.tuned_layers and self.kind != "trunk"):
             raise ValueError("a trunk with tuned layers names how many and their digest, anything else neither")
         return self
@@ -361,6 +419,17 @@ def file_digest(file: Path) -> str:
 def files_digest(files: Iterable[Path]) -> str:
     """Hex sha256 of several files' names and digests, in their order."""
     return hashlib.sha256("".join(f"{file_digest(file)} {file.name}\n" for file in files).encode()).hexdigest()
+
+
+def codec_digest(codec_id: str) -> str:
+    """What tells one codec from another: the digests of its graphs.
+
+    Raises:
+        AdapterMissing: it is not there.
+        AdapterMismatch: its card is damaged.
+    """
+    folder = locate(codec_id)
+    return files_digest(folder / name for name in FILES["codec"])
 
 
 def encoder_graph(model_id: str = "whisper-base") -> str:
