@@ -23,9 +23,22 @@ from engines.training import recipes, staging
 from engines.training.loop import Progress
 from engines.training.recipes import ADAPTERS, Recipe
 
-_SHARES: Final = {"trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0, "tokens": 4.0}
+_SHARES: Final = {
+    "trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0, "tokens": 4.0,
+    "acoustic": 4.0, "stage-two": 4.0,
+}  # fmt: skip
 """How much of the time a kind gets, by weight; every adapter 2."""
-_ORDER: Final = {"trunk": 0, "correction": 2, "experts": 3, "codec": 4, "vocoder": 5, "tokens": 5}
+_ORDER: Final = {
+    "trunk": 0, "correction": 2, "experts": 3, "codec": 4, "vocoder": 5, "tokens": 5, "acoustic": 6, "stage-two": 7,
+}  # fmt: skip
+_LEARNERS: Final = {
+    "codec": ("engines.training.tokens.codec", "export.codec"),
+    "vocoder": ("engines.training.tokens.vocoder", "export.unit_vocoder"),
+    "tokens": ("engines.training.tokens.bench", "export.tokens"),
+    "acoustic": ("engines.training.tokens.acoustic", "export.acoustic"),
+    "stage-two": ("engines.training.tokens.stage_two", "export.stage_two"),
+}
+"""Kind → what trains it and what writes it as the program reads it."""
 _TEXT: Final = ("correction", "experts")
 _SOUND: Final = ("codec",)
 """Kinds that are trained on sound itself, without the encoder's states."""
@@ -67,29 +80,12 @@ def run(
         from engines.training.tokens import units
 
         return units.train(recipe, minutes=minutes, folder=folder, target=target, report=report)
-    if recipe.kind == "codec":
-        from engines.training.tokens import codec as codec_training
-        from export import codec as codec_export
-
-        coded = codec_training.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
-        return codec_export.publish(coded, target)
-    if recipe.kind == "vocoder":
-        from engines.training.tokens import vocoder
-        from export import unit_vocoder
-
-        spoken = vocoder.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
-        return unit_vocoder.publish(spoken, target)
-    if recipe.kind == "tokens":
-        from engines.training.tokens import bench
-        from export import tokens
-
-        learnt = bench.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
-        return tokens.publish(learnt, target)
-    from engines.training import stages
-    from export import adapters
-
-    trained = stages.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
-    return adapters.publish(trained, target)
+    learner, publisher = _LEARNERS.get(recipe.kind, ("engines.training.stages", "export.adapters"))
+    learning: Any = importlib.import_module(learner)
+    trained = learning.run(recipe, minutes=minutes, device=device, folder=folder, report=report)
+    publishing: Any = importlib.import_module(publisher)
+    published: Path = publishing.publish(trained, target)
+    return published
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

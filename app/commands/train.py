@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _REDRAW_SECONDS: Final = 0.2
 _BAR: Final = 24
 _NO_RECIPES: Final = ("fairness", "gpu")
-_ON_DEMAND: Final = ("trunk-first", "trunk-tuned", "vocoder")
-"""Recipes that are staged only where they are named: none that is staged reads what they make, or data of their own
-must be made for them first."""
+_ON_DEMAND: Final = ("trunk-first", "trunk-tuned", "vocoder", "token-acoustic", "token-hybrid")
+"""Recipes that are staged only where they are named: none that is staged reads what they make, or something else must
+be made for them first."""
 _MARKER: Final = "training.json"
 """Written into the folder of a run, so that only such a folder is ever emptied by --restart."""
 

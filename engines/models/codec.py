@@ -150,11 +150,11 @@ class Codec:
         Raises:
             TokensInvalid: there are not so many codebooks.
         """
-        silence = self._silence if conceal else None
+        silence = self.silence if conceal else None
         return CodecStream(self._decoder, self.card, require_books(books, self.books), silence)
 
     @cached_property
-    def _silence(self) -> NDArray[np.int32]:
+    def silence(self) -> NDArray[np.int32]:
         """``(books,)`` codes of a frame of silence behind silence."""
         frames = self._before_encoding + 1
         return self.encode(np.zeros(frames * self.hop, np.float32))[:, -1]

@@ -135,7 +135,7 @@ def read_table(file: Path) -> UnitTable:
         raise GraphInvalid(f"The table of units {file.name} in {file.parent.name} cannot be read.", _HINT) from error
     rows, width = table.rows.shape if table.rows.ndim == 2 else (0, 0)
     fits = (table.bias.shape, table.log_frames.shape, table.tempo.shape) == ((rows,), (rows - MARKS,), (width,))
-    if not fits or rows <= MARKS or not all(np.isfinite(array).all() for array in found.values()):
+    if not fits or rows < MARKS or not all(np.isfinite(array).all() for array in found.values()):
         raise GraphInvalid(f"The table of units {file.name} in {file.parent.name} is damaged.", _HINT)
     return table
 

@@ -59,8 +59,19 @@ class Speech:
     end: bool = True
 
 
-MixedPart = Sequence[int] | NDArray[np.integer] | Speech
-"""Token ids of the language model, or units."""
+@dataclass(frozen=True)
+class Vectors:
+    """Speech as vectors of its own, which are read and never written; the marks of speech stand around it.
+
+    Attributes:
+        rows: ``(N, W)`` in the scale of the head's rows.
+    """
+
+    rows: NDArray[np.float32]
+
+
+MixedPart = Sequence[int] | NDArray[np.integer] | Speech | Vectors
+"""Token ids of the language model, units, or vectors."""
 
 
 class MixedVocabulary:
@@ -145,15 +156,20 @@ class MixedVocabulary:
 
         Returns:
             ids ``(P,)``, -1 where a vector stands; vectors ``(P, W)``, zeros where a token stands; places ``(P,)``, -1
-            for tokens that may not be written.
+            for tokens that may not be written and for vectors.
 
         Raises:
             ValueError: there is no such unit.
         """
         ids: list[int] = []
         places: list[int] = []
+        given: list[tuple[int, NDArray[np.float32]]] = []
         for part in parts:
-            if isinstance(part, Speech):
+            if isinstance(part, Vectors):
+                given.append((len(places) + 1, part.rows))
+                places += [self.begin, *([-1] * len(part.rows)), self.end]
+                ids += [-1] * (len(part.rows) + 2)
+            elif isinstance(part, Speech):
                 units = np.asarray(part.units, np.int64)
                 if units.size and (units.min() < 0 or units.max() >= self.table.size):
                     raise ValueError(f"units must be from 0 to {self.table.size - 1}")
@@ -164,7 +180,10 @@ class MixedVocabulary:
                 tokens = np.asarray(part, np.int64).tolist()
                 ids += tokens
                 places += [self._places.get(token, -1) for token in tokens]
-        return np.array(ids, np.int64), self.vectors(np.array(places, np.int64)), np.array(places, np.int64)
+        vectors = self.vectors(np.array(places, np.int64))
+        for place, rows in given:
+            vectors[place : place + len(rows)] = rows * self.scale
+        return np.array(ids, np.int64), vectors, np.array(places, np.int64)
 
     def vectors(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Input vectors ``(P, W)`` of units and marks; zeros for text."""

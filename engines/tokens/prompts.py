@@ -46,17 +46,32 @@ class Units:
     written: bool
 
 
-Element = Heading | Words | Units
+@dataclass(frozen=True)
+class Codes:
+    """Speech as the codec's codes, which are read and never written.
+
+    Attributes:
+        ids: ``(books, T)``; the model reads a few frames at each place.
+    """
+
+    ids: NDArray[np.int32]
+
+
+Element = Heading | Words | Units | Codes
+
+
+def _heard(ids: NDArray[np.int32]) -> Element:
+    return Units(ids, written=False) if ids.ndim == 1 else Codes(ids)
 
 
 def transcribe(ids: NDArray[np.int32], text: str, language: str) -> list[Element]:
-    """Units → what was said."""
-    return [Units(ids, written=False), Heading(prompt("transcript", language)), Words(text, written=True)]
+    """Units ``(T,)``, or codes ``(books, T)`` → what was said."""
+    return [_heard(ids), Heading(prompt("transcript", language)), Words(text, written=True)]
 
 
 def translate(ids: NDArray[np.int32], english: str) -> list[Element]:
-    """Units → what it means in English."""
-    return [Units(ids, written=False), Heading(prompt("translation", "en")), Words(english, written=True)]
+    """Units ``(T,)``, or codes ``(books, T)`` → what it means in English."""
+    return [_heard(ids), Heading(prompt("translation", "en")), Words(english, written=True)]
 
 
 def speak(text: str, language: str, ids: NDArray[np.int32]) -> list[Element]:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from engines.models.pieces import Inventory
 from engines.runtime.mixed_vocabulary import MARKS
-from engines.tokens.prompts import Element, Heading, Words
+from engines.tokens.prompts import Codes, Element, Heading, Words
 from engines.tokens.units import collapse
 
 LOG_FRAMES: Final = 0.5
 """Mean logarithm of a duration that is assumed for a unit that was never seen."""
+
+READ: Final = -2
+"""Stands where codes are read, which have no row."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class Layout:
 
     Attributes:
         pieces: how many pieces there are.
-        units: K.
+        units: K; 0 where codes are read in place of units.
+        stack: frames of codes that a place stands for.
     """
 
     pieces: int
     units: int
+    stack: int = 2
 
     @property
     def end_of_text(self) -> int:
@@ -59,16 +64,18 @@ class Example:
     """A sequence of S places, the token that begins texts first.
 
     Attributes:
-        rows: ``(S,)`` row of the head, -1 where a token of the whole vocabulary stands.
+        rows: ``(S,)`` row of the head, -1 where a token of the whole vocabulary stands, -2 where codes do.
         tokens: ``(S,)`` token of the whole vocabulary, -1 where a row stands.
         learnt: ``(S,)`` whether the place is predicted.
         frames: ``(S,)`` duration of a unit that is predicted, else 0.
+        codes: ``(N, stack, books)`` of the places where codes stand, in order; None where none do.
     """
 
     rows: NDArray[np.int64]
     tokens: NDArray[np.int64]
     learnt: NDArray[np.bool_]
     frames: NDArray[np.int64]
+    codes: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -99,6 +106,7 @@ def example(
         None where a text cannot be spelled.
     """
     rows, tokens, learnt, frames = [-1], [begin], [False], [0]
+    codes: NDArray[np.int64] | None = None
 
     def add(new: Sequence[int], *, written: bool, durations: Sequence[int] | None = None) -> None:
         rows.extend(new)
@@ -118,6 +126,11 @@ def example(
             if cut is None:
                 return None
             add([*cut, layout.end_of_text] if element.ends else cut, written=element.written)
+        elif isinstance(element, Codes):
+            codes = stacked(element.ids, layout.stack)
+            if random is not None and drop:
+                codes = codes[random.random(len(codes)) >= drop]
+            add([layout.begin, *([READ] * len(codes)), layout.end], written=False)
         else:
             units, durations = collapse(element.ids)
             if not element.written and random is not None and drop:
@@ -129,8 +142,15 @@ def example(
             add((units + layout.first_unit).tolist(), written=element.written, durations=durations.tolist())
             add([layout.end], written=element.written)
     return Example(
-        np.array(rows, np.int64), np.array(tokens, np.int64), np.array(learnt, np.bool_), np.array(frames, np.int64)
-    )
+        np.array(rows, np.int64), np.array(tokens, np.int64), np.array(learnt, np.bool_), np.array(frames, np.int64),
+        codes,
+    )  # fmt: skip
+
+
+def stacked(ids: NDArray[np.int32], stack: int) -> NDArray[np.int64]:
+    """Codes ``(books, T)`` as places ``(ceil(T / stack), stack, books)``, the last filled up with its last frame."""
+    whole = np.concatenate([ids, np.repeat(ids[:, -1:], -ids.shape[1] % stack, axis=1)], axis=1)
+    return np.ascontiguousarray(whole.T.reshape(-1, stack, len(ids)), np.int64)
 
 
 def log_frames(streams: Sequence[NDArray[np.int32]], size: int) -> NDArray[np.float32]:

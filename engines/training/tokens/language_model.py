@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.errors import CorpusInvalid, RecipeInvalid
 from engines.models.pieces import Inventory, spoken
@@ -16,7 +17,7 @@ from engines.training.dataset import Clip, SpeechData, plan
 from engines.training.recipes import Data, Recipe
 from engines.training.speech import FRAMES_PER_SECOND, PIECES_PER_SECOND, clips, development, in_batches, rates
 from engines.training.tokens.examples import Example, example
-from engines.training.tokens.streams import UnitStreams
+from engines.training.tokens.streams import Words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,18 @@ class Mixture:
         return found
 
 
+class Tokens(Protocol):
+    """Tokens of clips that were made beforehand."""
+
+    def ids(self, clip: Clip) -> NDArray[np.int32]:
+        """``(T,)`` units or ``(books, T)`` codes; empty where there are none."""
+        ...
+
+    def words(self, clip: Clip) -> Words | None:
+        """Where the clip's words are; None where that is not known."""
+        ...
+
+
 Job = tuple[int, str]
 """Place of a clip, and a task."""
 
@@ -103,7 +116,7 @@ class TokenTrainee:
         model: TokenLanguageModel,
         trained: Mapping[str, Tensor],
         data: SpeechData,
-        streams: UnitStreams,
+        streams: Tokens,
         inventory: Inventory,
         encode: Callable[[str], Sequence[int]],
         wanted: Data,
@@ -118,7 +131,7 @@ class TokenTrainee:
         self._wanted, self._mixture, self._seed = wanted, mixture, seed
         self._most = int(batch_seconds * FRAMES_PER_SECOND)
         self._layout = model.layout
-        self._clips = [clip for clip in clips(data, wanted, "train") if len(streams.ids(clip))]
+        self._clips = [clip for clip in clips(data, wanted, "train") if streams.ids(clip).size]
         self._english: dict[str, list[Clip]] = {}
         for clip in self._clips:
             if clip.language == "en":
@@ -126,7 +139,7 @@ class TokenTrainee:
         self._jobs = [(place, task) for place, clip in enumerate(self._clips) for task in self._tasks(clip)]
         if not self._jobs:
             raise CorpusInvalid("No clip has units and a text that the recipe asks for.", "Check its languages.")
-        self._development = [clip for clip in development(data, wanted) if len(streams.ids(clip))]
+        self._development = [clip for clip in development(data, wanted) if streams.ids(clip).size]
         if not self._development:
             raise CorpusInvalid("No development clip has units.", "Make the units of every corpus anew.")
 
@@ -203,7 +216,8 @@ class TokenTrainee:
         for batch in in_batches(self._development):
             found = [self._development[place] for place in batch]
             listed = [prompts.transcribe(self._streams.ids(clip), clip.text, clip.language) for clip in found]
-            listed += [prompts.speak(clip.text, clip.language, self._streams.ids(clip)) for clip in found]
+            if self._mixture.speak:
+                listed += [prompts.speak(clip.text, clip.language, self._streams.ids(clip)) for clip in found]
             examples = [each for each in (self._example(elements, None) for elements in listed) if each is not None]
             if examples:
                 with torch.no_grad():
