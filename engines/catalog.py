@@ -32,6 +32,8 @@ FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         "latent-qformer": "engines.latent.engine:build_qformer",
         "latent-pooling": "engines.latent.engine:build_pooling",
         "token-semantic": "engines.tokens.engine:build_semantic",
+        "token-acoustic": "engines.tokens.engine:build_acoustic",
+        "token-hybrid": "engines.tokens.engine:build_hybrid",
     }
 )
 """Engine id → ``"module:function"``; the function takes the process's components and returns the engine."""

@@ -1,9 +1,12 @@
-"""The engine of semantic tokens: Whisper's encoder → units → Gemma with rows for units → text; units → a vocoder."""
+"""The engine of tokens: speech → units or codes → Gemma → text; and where it speaks, text → units → speech.
+
+What is read of speech and how units are spoken is the business of its parts; see :mod:`engines.tokens.parts`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,17 +27,16 @@ from engines.models.components import Components
 from engines.runtime import cancellation
 from engines.runtime.generation import Sampling
 from engines.runtime.mixed import Bounds, MixedSequence, MixedWriting, WrittenItem
-from engines.runtime.mixed_vocabulary import Speech
 from engines.stages.answers import CUT_OFF, Answer, settle
 from engines.stages.listening import Window, listen
 from engines.stages.prompts import Content, prompt
-from engines.stages.sharing import shared_stage
 from engines.stages.stopwatch import Stopwatch
 from engines.stages.stretches import Stretch, stretches
 from engines.stages.texts import NO_SPEECH, Text, result
-from engines.tokens.evidence import Heard, heard_evidence, neighbours, written_evidence
-from engines.tokens.parts import Parts
-from engines.tokens.units import collapse
+from engines.tokens.evidence import heard_evidence, neighbours, written_evidence
+from engines.tokens.parts import Opening, Parts, open_acoustic, open_hybrid, open_semantic
+from engines.tokens.reading import Heard, UnitReader
+from engines.tokens.speaking import Speaker, require_language
 
 PIECES_PER_SECOND = 5.0
 """Nobody says more; bounds what is written for noise."""
@@ -42,37 +44,50 @@ PIECES_PER_SECOND = 5.0
 MORE_PIECES = 8
 """Added to the bound, for short speech."""
 
+_SPEAK_ELSEWHERE = "Use token-semantic or token-hybrid to speak."
+
 SPEECH_CUT_OFF = "Speech was cut off: it ran in circles or reached its limit."
 
 
 @dataclass
 class _Spoken:
-    """Speech on its way, over all stretches: what was heard as text first, and how many frames were written."""
+    """Speech on its way, over all stretches.
 
+    Attributes:
+        used: role → component.
+        speaker: what speaks, if it is asked to.
+        heard: what was heard as text first, where that is not the answer.
+        frames: of units that were written.
+    """
+
+    used: dict[str, Component]
+    speaker: Speaker | None = None
     heard: Text | None = None
     frames: int = 0
-    used: dict[str, Component] = field(default_factory=dict)
 
 
-class SemanticTokens:
-    """Transcribes, translates to English, or speaks, from discrete units in the language model's own vocabulary.
+class TokenEngine:
+    """Transcribes, translates to English, or speaks, from discrete tokens of speech.
 
     Args:
         components: the parts that all engines share.
-        adapter_id: folder of the token language model, the same as the engine's id.
+        opening: opens its own.
+        speaks: whether it can write units.
     """
 
-    def __init__(self, components: Components, adapter_id: str) -> None:
+    def __init__(self, components: Components, opening: Opening, *, speaks: bool = True) -> None:
         self._components = components
-        self._adapter_id = adapter_id
+        self._opening = opening
+        self._speaks = speaks
 
     def run(self, request: Request) -> Iterator[Event]:
         """See :class:`engines.contract.Engine`.
 
         Raises:
-            TaskUnsupported: it does not answer.
+            TaskUnsupported: it does not answer, or does not speak.
             UnknownLanguage: it was not trained on the spoken language, or the target is not English.
-            AdapterMissing: trained weights are not there, or for speech the vocoder.
+            VoiceUnavailable: what speaks has no voice for the language.
+            AdapterMissing: trained weights are not there, or what speaks.
             AdapterMismatch: they are for other models.
             WeightsMissing: Whisper or Gemma is not ready to run.
         """
@@ -80,20 +95,25 @@ class SemanticTokens:
             raise TaskUnsupported("A token engine writes what was said; it does not answer.", "Use the cascade.")
         if request.task is not Task.TRANSCRIBE and request.target not in (None, "en", request.utterance.language):
             raise UnknownLanguage("The token engines translate to English only.", "Choose English, or the cascade.")
-        parts = Parts.open(self._components, self._adapter_id)
-        spoken = _Spoken(used=parts.used())
-        if request.task is Task.SPEAK:
-            spoken.used["vocoder"] = parts.vocoder(self._components)
+        if request.task is Task.SPEAK and not self._speaks:
+            raise TaskUnsupported("This token engine reads codes and writes text; it does not speak.", _SPEAK_ELSEWHERE)
+        parts = self._opening(self._components)
+        spoken = _Spoken(dict(parts.used))
+        if request.task is Task.SPEAK and parts.mouth is not None:
+            spoken.speaker = parts.mouth(self._components, request)
+            spoken.used |= spoken.speaker.used
         answer = Answer(Text("translation" if request.task is Task.TRANSLATE else "transcript"))
         answer.language = request.utterance.language
         sure = 1.0
-        for item in listen(self._components, request):
+        for item in listen(self._components, request, encoder=parts.reader.encoder):
             if not isinstance(item, Window):
                 sure = item.probability if isinstance(item, LanguageFound) else sure
                 yield item
                 continue
             if not answer.stretches:
                 yield from settle(answer, item, sure, request, parts.card, parts.recogniser)
+                if spoken.speaker is not None:
+                    require_language(spoken.speaker, answer.text.language or "en")
             cut = yield from stretches(self._components, request.utterance, item, answer.stretches)
             answer.stretches += len(cut)
             for stretch in cut:
@@ -113,29 +133,25 @@ class SemanticTokens:
         self, stretch: Stretch, window: Window, request: Request, parts: Parts, answer: Answer, spoken: _Spoken
     ) -> Generator[Event, None, None]:
         cancellation.check()
-        ids = yield from shared_stage(
-            self._components,
-            "units",
-            ("units", parts.codebook, *window.key, round(stretch.start, 3), round(stretch.end, 3)),
-            lambda: parts.tokeniser.units(stretch.states),
-        )
-        heard = Heard(stretch, ids, collapse(ids))
-        for piece in heard_evidence(heard, parts.tokeniser):
+        heard = yield from parts.reader.read(self._components, stretch, window, request)
+        if heard.note:
+            answer.notes[heard.note] = None
+        for piece in heard_evidence(heard, parts.reader):
             yield EvidenceFound(piece)
-        speaking = request.task is Task.SPEAK
         sequence = parts.tokens.sequence(watching=True)
-        sequence.read(Speech(heard.runs.units))
-        chained = answer.translating and (speaking or bool(request.options.get("chain", False)))
+        sequence.read(heard.part)
+        speaker = spoken.speaker
+        chained = answer.translating and (speaker is not None or bool(request.options.get("chain", False)))
         if chained:
             spoken.heard = spoken.heard or Text("transcript", answer.language)
             yield from self._text(heard, sequence, "transcript", spoken.heard, request, parts, answer)
         content: Content = "translation" if answer.translating else "transcript"
         pieces = yield from self._text(heard, sequence, content, answer.text, request, parts, answer)
         with self._components.aside():
-            near = neighbours(heard, parts.tokens, parts.tokeniser.frame_seconds, parts.token, parts.model.nearest)
+            near = neighbours(heard, parts.reader.frame_seconds, parts.token, parts.model.nearest)
         yield EvidenceFound(near)
-        if speaking and pieces:
-            yield from self._speak(heard, sequence, pieces, request, parts, answer, spoken)
+        if speaker is not None and pieces:
+            yield from self._speak(heard, sequence, pieces, request, parts, answer, spoken, speaker)
 
     def _text(
         self,
@@ -164,7 +180,7 @@ class SemanticTokens:
             answer.notes[CUT_OFF] = None
         yield from text.add(_joined(items))
         with self._components.aside():
-            seconds = parts.tokeniser.frame_seconds
+            seconds = parts.reader.frame_seconds
             found = list(written_evidence(heard, items, writing.attention(), seconds, parts.token))
         for piece in found:
             yield EvidenceFound(piece)
@@ -179,44 +195,40 @@ class SemanticTokens:
         parts: Parts,
         answer: Answer,
         spoken: _Spoken,
+        speaker: Speaker,
     ) -> Generator[Event, None, None]:
         """Writes units behind the text, and speaks them as they come or when their durations are known."""
         yield StageStarted("speak")
         watch = Stopwatch()
-        seconds = parts.tokeniser.frame_seconds
+        seconds = parts.reader.frame_seconds
         longest = 2.0 + float(request.options.get("seconds_per_piece", 0.6)) * pieces
         with watch.running():
             sequence.read(parts.model.encode(prompt("speech", answer.text.language or "en")))
         bounds = Bounds(items=int(longest / seconds), frames=int(longest / seconds))
         writing = sequence.write("units", bounds, _sampling(request, heard))
         items: list[WrittenItem] = []
-        vocoder = parts.vocoder(self._components)
-        if request.options.get("durations", "vocoder") == "vocoder":
-            # Sound begins before the last unit is known.
-            chunks = vocoder.speak(_kept(writing, items), longest=2 * longest)
-        else:
-            with watch.running():
-                items += list(writing)
-            written = np.array([item.id for item in items], np.int64)
-            chunks = vocoder.speak(written, np.array([item.frames for item in items], np.int64)) if items else iter(())
-        for chunk in watch.over(chunks):
+        for chunk in watch.over(speaker.speak(_kept(writing, items), heard, longest)):
             yield chunk
             cancellation.check()
         yield StageFinished("speak", watch.seconds)
         if not writing.ended:
             answer.notes[SPEECH_CUT_OFF] = None
-        if items:
+        if items and isinstance(parts.reader, UnitReader):
             ids = np.repeat([item.id for item in items], [item.frames for item in items]).astype(np.int32)
             start = spoken.frames * seconds
             spoken.frames += len(ids)
             segment = heard.stretch.segment
-            yield EvidenceFound(parts.tokeniser.stream(ids, segment=segment, start=start, generated=True))
+            yield EvidenceFound(parts.reader.tokeniser.stream(ids, segment=segment, start=start, generated=True))
+            for piece in speaker.evidence(segment):
+                yield EvidenceFound(piece)
+            if speaker.note:
+                answer.notes[speaker.note] = None
 
 
-def _kept(writing: MixedWriting, items: list[WrittenItem]) -> Iterator[int]:
+def _kept(writing: MixedWriting, items: list[WrittenItem]) -> Iterator[WrittenItem]:
     for item in writing:
         items.append(item)
-        yield item.id
+        yield item
 
 
 def _sampling(request: Request, heard: Heard) -> Sampling:
@@ -228,6 +240,16 @@ def _joined(items: list[WrittenItem]) -> str:
     return "".join(item.text for item in items).strip()
 
 
-def build_semantic(components: Components) -> SemanticTokens:
-    """Builds the engine with semantic units."""
-    return SemanticTokens(components, "token-semantic")
+def build_semantic(components: Components) -> TokenEngine:
+    """Builds the engine with semantic units, which a vocoder speaks."""
+    return TokenEngine(components, open_semantic)
+
+
+def build_acoustic(components: Components) -> TokenEngine:
+    """Builds the engine that reads the codec's codes."""
+    return TokenEngine(components, open_acoustic, speaks=False)
+
+
+def build_hybrid(components: Components) -> TokenEngine:
+    """Builds the engine with semantic units, which stage two and the codec speak."""
+    return TokenEngine(components, open_hybrid)

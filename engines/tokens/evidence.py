@@ -1,52 +1,29 @@
-"""What the engine of semantic tokens can show of one stretch of speech."""
+"""What a token engine can show of one stretch of speech."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.contract import Attention, Evidence, Neighbours, SpeechTokens, TokenScores
 from engines.models.pieces import MARK
-from engines.models.token_lm import TokenLM
 from engines.runtime.mixed import WrittenItem
-from engines.stages.stretches import Stretch
-from engines.tokens.semantic import SemanticTokeniser
-from engines.tokens.units import Runs
+from engines.tokens.reading import Heard, Reader
 
 NEAREST = 5
 FIRST = 2
-"""Place of the first unit in the model's input: behind the begin of the sequence and of speech."""
+"""Place of the first token in the model's input: behind the begin of the sequence and of speech."""
 
 Nearest = Callable[[NDArray[np.float32], int], tuple[NDArray[np.int64], NDArray[np.float32]]]
 """Vectors ``(N, W)`` and k → token ids and cosines, ``(N, k)``, best first."""
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What was read of a stretch.
-
-    Attributes:
-        stretch: the speech.
-        ids: ``(T,)`` units per frame.
-        runs: the same, equal neighbours joined: what the language model reads.
-    """
-
-    stretch: Stretch
-    ids: NDArray[np.int32]
-    runs: Runs
-
-
-def heard_evidence(heard: Heard, tokeniser: SemanticTokeniser) -> Iterator[Evidence]:
-    """The units themselves, what they mean, and how many places they take with the marks around them."""
-    segment = heard.stretch.segment
-    yield tokeniser.stream(heard.ids, segment=segment, start=heard.stretch.start)
-    phones = tokeniser.phones(heard.ids, segment=segment)
-    if phones is not None:
-        yield phones
-    yield SpeechTokens(segment, len(heard.runs.units) + 2, heard.stretch.seconds)
+def heard_evidence(heard: Heard, reader: Reader) -> Iterator[Evidence]:
+    """The tokens themselves, what they mean, and how many places they take with the marks around them."""
+    yield from reader.evidence(heard)
+    yield SpeechTokens(heard.stretch.segment, len(heard.durations) + 2, heard.stretch.seconds)
 
 
 def written_evidence(
@@ -70,7 +47,7 @@ def written_evidence(
     yield TokenScores(segment, words, tuple(min(0.0, item.log_probability) for item in items))
     if not items:
         return
-    durations = heard.runs.durations
+    durations = heard.durations
     looked = attention.mean(axis=(0, 1))[:, FIRST : FIRST + len(durations)] / durations
     yield Attention(
         labels=words,
@@ -81,14 +58,12 @@ def written_evidence(
     )
 
 
-def neighbours(
-    heard: Heard, tokens: TokenLM, frame_seconds: float, name: Callable[[int], str], nearest: Nearest
-) -> Neighbours:
-    """The text tokens whose embeddings are nearest to those of the units that were read."""
-    units, which = np.unique(heard.runs.units, return_inverse=True)
-    ids, similarities = nearest(tokens.vocabulary.table.rows[units], NEAREST)
-    ends = np.cumsum(heard.runs.durations)
-    spans = np.stack([ends - heard.runs.durations, ends], axis=1)
+def neighbours(heard: Heard, frame_seconds: float, name: Callable[[int], str], nearest: Nearest) -> Neighbours:
+    """The text tokens whose embeddings are nearest to what stands at each place of the speech."""
+    ids, similarities = nearest(heard.rows, NEAREST)
+    which = heard.which
+    ends = np.cumsum(heard.durations)
+    spans = np.stack([ends - heard.durations, ends], axis=1)
     return Neighbours(
         segment=heard.stretch.segment,
         spans=np.asarray(heard.stretch.start + spans * frame_seconds, np.float32),

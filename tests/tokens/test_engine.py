@@ -34,7 +34,9 @@ from engines.stages.listening import Window
 from engines.stages.stretches import Stretch
 from engines.tokens import engine
 from engines.tokens.parts import Parts, TokeniserComponent
+from engines.tokens.reading import UnitReader
 from engines.tokens.semantic import SemanticTokeniser
+from engines.tokens.speaking import VocoderSpeaker
 from engines.tokens.units import halve
 from engines.weights.cards import AdapterCard, Units
 from export.causal_lm import build_gemma
@@ -46,12 +48,10 @@ SECONDS = 3.0
 
 class Vocoder:
     name, provider, precision = "Vocoder", "CPU", "fp16"
+    card = SimpleNamespace(languages=("en",))
 
     def __init__(self) -> None:
         self.heard: list[tuple[list[int], object]] = []
-
-    def check_units(self, size, codebook):
-        assert (size, codebook) == (SIZE, "c" * 64)
 
     def speak(self, units, durations=None, *, longest=60.0):
         units = list(units)
@@ -81,8 +81,13 @@ def run(model, monkeypatch):
     )  # fmt: skip
     recogniser = SimpleNamespace(name="Whisper", provider="CPU", precision="int8")
     tokeniser = SemanticTokeniser(random_codebook(width=512), halve)
-    parts = Parts(card, recogniser, tokeniser, TokenLM(model, pieces, table), model, "c" * 64)
-    vocoder = Vocoder()
+    reader, vocoder = UnitReader(tokeniser, "c" * 64, table), Vocoder()
+    used = {"encoder": recogniser, "tokeniser": TokeniserComponent("Units", "CPU"), "language model": model}
+
+    def mouth(_, request):
+        return VocoderSpeaker(vocoder, request.options.get("durations", "vocoder") == "vocoder")
+
+    parts = Parts(card, recogniser, reader, TokenLM(model, pieces, table), model, used, mouth)
     states = np.repeat(random.normal(0, 1, (38, 512)), 4, axis=0)[:150].astype(np.float32)
 
     def stretches(*_):
@@ -91,12 +96,10 @@ def run(model, monkeypatch):
 
     def go(language="en", task=Task.TRANSCRIBE, target=None, **options):
         window = Window(0, 0.0, 4.0, language, SpeechStates(states, 0.02, SECONDS), ("key",))
-        monkeypatch.setattr(engine, "listen", lambda *_: iter([window]))
+        monkeypatch.setattr(engine, "listen", lambda *_, encoder: iter([window]))
         monkeypatch.setattr(engine, "stretches", stretches)
-        monkeypatch.setattr(engine.Parts, "open", classmethod(lambda *_: parts))
-        monkeypatch.setattr(engine.Parts, "vocoder", lambda *_: vocoder)
         utterance = Utterance(np.zeros(64_000, np.float32), "d" * 64, "test", language=language)
-        built = engine.build_semantic(Components())
+        built = engine.TokenEngine(Components(), lambda _: parts)
         return list(built.run(Request(utterance, task, target, options)))
 
     go.vocoder = vocoder
