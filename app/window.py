@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app import geometry
+from app.codebooklistening import CodebookListening
 from app.controller import Controller
 from app.dialogs.opener import Dialogs
 from app.dropping import dropped_file, offers_file
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self._remembers = remembers
         self.controller = Controller(catalogue, settings, self)
         self.playback = Playback(parent=self)
+        self.listening = CodebookListening(self.playback, parent=self)
         self._build(catalogue)
         self.intake = Intake(self.controller, self.toolbar, self.speech, self.references, self.playback, self)
         self.offers = Offers(self.offer, settings)
@@ -141,6 +143,8 @@ class MainWindow(QMainWindow):
         self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.results.failed.connect(self.show_error)
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
+        self.dock.tokens.codebooks.listened.connect(self.listening.listen)
+        self.listening.failed.connect(self.show_error)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
         for card in self.cards.values():
             card.settings_requested.connect(self.dialogs.show_engine)
@@ -265,6 +269,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keeps a running recording, remembers the window, ends the engines."""
         self.intake.close()
+        self.listening.close()
         geometry.remember(self, self.split, self.settings.appearance)
         if self._remembers:
             try:

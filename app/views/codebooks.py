@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -18,6 +18,7 @@ from app.widgets.numbers import share
 from engines.contract import Paradigm, TokenStream
 
 _HINT = "Bars: the tokens of a codebook, most used first. Point at a codebook, or use the arrows, for its figures."
+_LISTENING = " Click it, or press Enter, to hear the speech from the first codebooks up to it."
 _LEFT, _RIGHT = 9.0, 23.0
 """Room for names and figures, in text sizes."""
 
@@ -66,8 +67,11 @@ class Use:
 
 
 def uses(parts: Sequence[TokenStream]) -> list[Use]:
-    """The use of every codebook in some streams, of those that came in if there are such; lost frames do not count."""
-    parts = [part for part in parts if part.direction == "in"] or list(parts)
+    """The use of every codebook in some streams; lost frames do not count.
+
+    Of a tokeniser whose tokens both came in and were written those that came in are looked at.
+    """
+    parts = looked_at(parts)
     books = {part.name: len(part.sizes) for part in parts}
     found: dict[tuple[str, int], NDArray[np.int64]] = {}
     for part in parts:
@@ -78,8 +82,17 @@ def uses(parts: Sequence[TokenStream]) -> list[Use]:
     return [Use(name, book, books[name], counts) for (name, book), counts in found.items()]
 
 
+def looked_at(parts: Sequence[TokenStream]) -> list[TokenStream]:
+    """The streams that came in, and those written by tokenisers of which none came in."""
+    came = {part.name for part in parts if part.direction == "in"}
+    return [part for part in parts if part.direction == "in" or part.name not in came]
+
+
 class CodebooksView(QWidget):
     """A row per codebook: its tokens by use, and figures to the right."""
+
+    listened = Signal(object, int)
+    """Streams of a codec, in order, and how many of its first codebooks somebody wants to hear."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -144,7 +157,7 @@ class CodebooksView(QWidget):
             self._paint_row(painter, self._uses[row], box, strong=row == self._current)
         around = QRectF(self.rect())
         current = self._current
-        paint_line(painter, around, _HINT if current is None else self.told(current), strong=current is not None)
+        paint_line(painter, around, self._hint() if current is None else self.told(current), strong=current is not None)
         if self.hasFocus():
             paint_focus(painter, around)
         painter.end()
@@ -197,9 +210,25 @@ class CodebooksView(QWidget):
 
     # --- hands --------------------------------------------------------------------------------------------------------
 
+    def _hint(self) -> str:
+        return _HINT + (_LISTENING if any(use.books > 1 for use in self._uses) else "")
+
+    def listen(self, row: int) -> None:
+        """Asks for the speech from the first codebooks up to that of a row; units alone are no sound."""
+        use = self._uses[row]
+        if use.books > 1:
+            self.listened.emit([part for part in looked_at(self._shown) if part.name == use.name], use.book + 1)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Plays up to a codebook."""
+        row = next((row for row, box in enumerate(self._rows()) if box.contains(event.position())), None)
+        if row is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.listen(row)
+        super().mousePressEvent(event)
+
     def _choose(self, row: int | None) -> None:
         self._current = row
-        self.setAccessibleDescription(_HINT if row is None else self.told(row))
+        self.setAccessibleDescription(self._hint() if row is None else self.told(row))
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -212,7 +241,10 @@ class CodebooksView(QWidget):
         self._choose(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Goes from codebook to codebook."""
+        """Goes from codebook to codebook; Enter plays up to one."""
+        if self._current is not None and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
+            self.listen(self._current)
+            return
         last, current = len(self._uses) - 1, self._current
         steps = {Qt.Key.Key_Down: 1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_Left: -1}
         step = steps.get(Qt.Key(event.key()))
