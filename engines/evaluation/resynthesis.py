@@ -2,33 +2,44 @@
 
 ``python -m engines.evaluation.resynthesis --clips 40`` measures clips of a corpus: as they are, spoken anew with the
 durations that were heard, and spoken anew with durations that the vocoder predicts, as when units come from a language
-model. It also says how long it takes until the first sound, and how much faster than real time speech is made.
+model. With ``--through stage-two`` they are spoken by stage two and the codec: in the voice of the clip, in nobody's,
+and by the codec alone, the best that there can be. It also says how long it takes until the first sound, and how much
+faster than real time speech is made.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from engines.contract import SAMPLE_RATE, Recognised, Recogniser, Samples, SpeechStates
+from engines.contract import SAMPLE_RATE, AudioChunk, Recognised, Recogniser, Samples, SpeechStates
 from engines.errors import CorpusInvalid, TriptychError
 from engines.evaluation.metrics import Errors, word_errors
+from engines.models.code_stream import CodeStream
+from engines.models.codec import ID as CODEC
+from engines.models.codec import Codec
+from engines.models.stage_two import StageTwo
 from engines.models.unit_vocoder import ID, UnitVocoder
+from engines.tokens.speaking import loudest
 from engines.tokens.units import collapse
 from engines.training.data.corpus import SPLITS, Clip, Corpus, corpora
 
-WAYS: Final = ("original", "heard durations", "predicted durations")
+ORIGINAL: Final = "original"
+
+Speak: TypeAlias = Callable[[Samples, NDArray[np.int32]], Iterator[AudioChunk]]
+"""Samples of a clip at 16 kHz and its units ``(T,)`` at 25 Hz → the same spoken anew."""
 
 
 class Tokeniser(Protocol):
@@ -44,7 +55,7 @@ class Outcome:
     """What was measured.
 
     Attributes:
-        errors: way → word errors of all clips.
+        errors: way → word errors of all clips, the original first.
         texts: per clip: id, reference, and what was heard of each way.
         first: seconds until the first chunk, per clip.
         work: seconds of making speech.
@@ -52,7 +63,7 @@ class Outcome:
         failed: clips that could not be spoken, with the reason.
     """
 
-    errors: dict[str, Errors] = field(default_factory=lambda: dict.fromkeys(WAYS, Errors()))
+    errors: dict[str, Errors] = field(default_factory=dict)
     texts: list[dict[str, str]] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
     work: float = 0.0
@@ -64,7 +75,7 @@ class Outcome:
         rates = {f"wer {way}": round(100 * errors.rate, 2) for way, errors in self.errors.items()}
         return {
             **rates,
-            "words": self.errors[WAYS[0]].length,
+            "words": self.errors[ORIGINAL].length if self.errors else 0,
             "clips": len(self.texts),
             "failed": len(self.failed),
             "seconds to the first sound": round(median(self.first), 3) if self.first else 0.0,
@@ -76,7 +87,7 @@ def measure(
     items: Iterable[tuple[Clip, Samples]],
     recogniser: Recogniser,
     tokeniser: Tokeniser,
-    vocoder: UnitVocoder,
+    speakers: Mapping[str, Speak],
     *,
     beam: int = 5,
     tell: Callable[[dict[str, str]], None] = lambda _: None,
@@ -87,23 +98,23 @@ def measure(
         items: clips with their sound at 16 kHz.
         recogniser: reads, and gives the states that units are made of.
         tokeniser: makes units.
-        vocoder: speaks them.
+        speakers: way → what speaks them.
         beam: of the recogniser.
         tell: is told what was heard of each clip.
     """
-    outcome = Outcome()
+    outcome = Outcome(dict.fromkeys([ORIGINAL, *speakers], Errors()))
     for clip, samples in items:
         states = recogniser.encode(samples)
-        runs = collapse(tokeniser.units_of(states))
-        heard = {"id": clip.id, "reference": clip.text, WAYS[0]: _read(recogniser, states, clip.language, beam)}
+        units = tokeniser.units_of(states)
+        heard = {"id": clip.id, "reference": clip.text, ORIGINAL: _read(recogniser, states, clip.language, beam)}
         try:
-            for way, durations in ((WAYS[1], runs.durations), (WAYS[2], None)):
-                sound = _spoken(vocoder, runs.units, durations, outcome)
+            for way, speak in speakers.items():
+                sound = _spoken(speak(samples, units), outcome)
                 heard[way] = _read(recogniser, recogniser.encode(sound), clip.language, beam)
         except TriptychError as error:
             outcome.failed[clip.id] = error.message
             continue
-        for way in WAYS:
+        for way in outcome.errors:
             outcome.errors[way] += word_errors(clip.text, heard[way], clip.language)
         outcome.texts.append(heard)
         tell(heard)
@@ -123,20 +134,54 @@ def chosen(corpus: Corpus, split: str, language: str, count: int) -> list[Clip]:
     return [found[place] for place in places]
 
 
-def _spoken(
-    vocoder: UnitVocoder, units: NDArray[np.int32], durations: NDArray[np.int32] | None, outcome: Outcome
-) -> Samples:
-    """Speech of units at 16 kHz."""
+def by_vocoder(vocoder: UnitVocoder) -> dict[str, Speak]:
+    """Ways to speak units by the vocoder."""
+
+    def heard(_: Samples, units: NDArray[np.int32]) -> Iterator[AudioChunk]:
+        runs = collapse(units)
+        return vocoder.speak(runs.units, runs.durations)
+
+    def predicted(_: Samples, units: NDArray[np.int32]) -> Iterator[AudioChunk]:
+        return vocoder.speak(collapse(units).units)
+
+    return {"heard durations": heard, "predicted durations": predicted}
+
+
+def by_stage_two(stage_two: StageTwo, codec: Codec) -> dict[str, Speak]:
+    """Ways to speak units by stage two and the codec, with the durations that were heard."""
+
+    def alone(samples: Samples, _: NDArray[np.int32]) -> Iterator[AudioChunk]:
+        yield AudioChunk(codec.decode(codec.encode(samples)), codec.rate)
+
+    def own(samples: Samples, units: NDArray[np.int32]) -> Iterator[AudioChunk]:
+        begin, count = loudest(samples, len(units), round(25 * stage_two.shape.prompt_seconds))
+        piece = samples[begin * SAMPLE_RATE // 25 : (begin + count) * SAMPLE_RATE // 25]
+        codes = codec.encode(piece)[:, : 2 * count] if count else None
+        yield from speak(units, stage_two.speaking(stage_two.prompt(units[begin : begin + count], codes)))
+
+    def nobody(_: Samples, units: NDArray[np.int32]) -> Iterator[AudioChunk]:
+        yield from speak(units, stage_two.speaking())
+
+    def speak(units: NDArray[np.int32], making: CodeStream) -> Iterator[AudioChunk]:
+        decoding = codec.stream()
+        for codes in itertools.chain(making.push(units), making.finish()):
+            yield AudioChunk(decoding.push(codes), codec.rate)
+
+    return {"codec alone": alone, "own voice": own, "nobody's voice": nobody}
+
+
+def _spoken(chunks: Iterator[AudioChunk], outcome: Outcome) -> Samples:
+    """Speech at 16 kHz."""
     began = time.perf_counter()
-    parts: list[Samples] = []
-    for chunk in vocoder.speak(units, durations):
+    parts: list[AudioChunk] = []
+    for chunk in chunks:
         if not parts:
             outcome.first.append(time.perf_counter() - began)
-        parts.append(chunk.samples)
+        parts.append(chunk)
     outcome.work += time.perf_counter() - began
-    sound = np.concatenate(parts)
-    outcome.spoken += sound.size / vocoder.rate
-    return np.asarray(soxr.resample(sound, vocoder.rate, SAMPLE_RATE, quality="HQ"), np.float32)
+    sound, rate = np.concatenate([part.samples for part in parts]), parts[0].rate
+    outcome.spoken += sound.size / rate
+    return np.asarray(soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ"), np.float32)
 
 
 def _read(recogniser: Recogniser, states: SpeechStates, language: str, beam: int) -> str:
@@ -154,6 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--language", default="en")
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--through", default="vocoder", choices=("vocoder", "stage-two"), help="what speaks the units")
     parser.add_argument("--vocoder", default=ID, help="a folder under the adapters")
     parser.add_argument("--output", type=Path, help="writes everything as JSON")
     options = parser.parse_args(arguments)
@@ -179,10 +225,17 @@ def _measure(options: argparse.Namespace) -> Outcome:
 
     corpus = Corpus.open(corpora() / options.corpus)
     clips = chosen(corpus, options.split, options.language, options.clips)
-    tokeniser, vocoder = SemanticTokeniser.open(), UnitVocoder.open(options.vocoder)
-    vocoder.check_units(tokeniser.size, cards.file_digest(cards.locate(ADAPTER) / FILE))
+    tokeniser, codebook = SemanticTokeniser.open(), cards.file_digest(cards.locate(ADAPTER) / FILE)
+    if options.through == "vocoder":
+        vocoder = UnitVocoder.open(options.vocoder)
+        vocoder.check_units(tokeniser.size, codebook)
+        speakers = by_vocoder(vocoder)
+    else:
+        stage_two = StageTwo.open()
+        stage_two.check(tokeniser.size, codebook, cards.codec_digest(CODEC))
+        speakers = by_stage_two(stage_two, Codec.open())
     items = ((clip, corpus.samples(clip)) for clip in clips)
-    return measure(items, Components().recogniser(), tokeniser, vocoder, beam=options.beam, tell=_tell)
+    return measure(items, Components().recogniser(), tokeniser, speakers, beam=options.beam, tell=_tell)
 
 
 def _tell(heard: dict[str, str]) -> None:
