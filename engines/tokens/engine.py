@@ -27,6 +27,7 @@ from engines.models.components import Components
 from engines.runtime import cancellation
 from engines.runtime.generation import Sampling
 from engines.runtime.mixed import Bounds, MixedSequence, MixedWriting, WrittenItem
+from engines.runtime.mixed_vocabulary import MixedPart
 from engines.stages.answers import CUT_OFF, Answer, settle
 from engines.stages.listening import Window, listen
 from engines.stages.prompts import Content, prompt
@@ -139,14 +140,14 @@ class TokenEngine:
         for piece in heard_evidence(heard, parts.reader):
             yield EvidenceFound(piece)
         sequence = parts.tokens.sequence(watching=True)
-        sequence.read(heard.part)
+        unread: list[MixedPart] = [heard.part]
         speaker = spoken.speaker
         chained = answer.translating and (speaker is not None or bool(request.options.get("chain", False)))
         if chained:
             spoken.heard = spoken.heard or Text("transcript", answer.language)
-            yield from self._text(heard, sequence, "transcript", spoken.heard, request, parts, answer)
+            yield from self._text(heard, unread, sequence, "transcript", spoken.heard, request, parts, answer)
         content: Content = "translation" if answer.translating else "transcript"
-        pieces = yield from self._text(heard, sequence, content, answer.text, request, parts, answer)
+        pieces = yield from self._text(heard, unread, sequence, content, answer.text, request, parts, answer)
         with self._components.aside():
             near = neighbours(heard, parts.reader.frame_seconds, parts.token, parts.model.nearest)
         yield EvidenceFound(near)
@@ -156,6 +157,7 @@ class TokenEngine:
     def _text(
         self,
         heard: Heard,
+        unread: list[MixedPart],
         sequence: MixedSequence,
         content: Content,
         text: Text,
@@ -163,13 +165,14 @@ class TokenEngine:
         parts: Parts,
         answer: Answer,
     ) -> Generator[Event, None, int]:
-        """Asks for a text and writes it; returns how many pieces it has."""
+        """Reads what was not read yet, asks for a text and writes it; returns how many pieces it has."""
         yield StageStarted("write")
         rate = float(request.options.get("pieces_per_second", PIECES_PER_SECOND))
         watch = Stopwatch()
         items: list[WrittenItem] = []
         with watch.running():
-            sequence.read(parts.model.encode(prompt(content, text.language or "en")))
+            sequence.read(*unread, parts.model.encode(prompt(content, text.language or "en")))
+            unread.clear()
         bounds = Bounds(MORE_PIECES + int(rate * heard.stretch.seconds))
         writing = sequence.write("text", bounds, _sampling(request, heard))
         for item in watch.over(writing):
