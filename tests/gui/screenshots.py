@@ -26,7 +26,7 @@ from app.theme import theme
 from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES
 from app.window import MainWindow
 from engines.catalog import default
-from engines.contract import Posteriors, Request, Task, Utterance
+from engines.contract import Posteriors, Request, Task, TokenStream, Utterance
 from engines.errors import AdapterMissing
 from export.prepare import missing
 
@@ -115,6 +115,21 @@ class Studio:
                     self.take(title, "light", (1024, 700))
                     view.pin(None)
 
+    def tokens(self, name: str) -> None:
+        """Every tab of the evidence of every engine that reads or writes tokens."""
+        dock = self.window.dock
+        for engine_id, card in self.window.cards.items():
+            if not card.run.found(TokenStream):
+                continue
+            self.window.results.select(engine_id)
+            for tab in range(dock.tabs.count()):
+                if dock.tabs.isTabVisible(tab):
+                    dock.tabs.setCurrentIndex(tab)
+                    pause(400)
+                    title = f"{name}-{engine_id}-{dock.tabs.tabText(tab).lower().replace(' ', '-')}"
+                    self.take(title, "dark", (1440, 900))
+                    self.take(title, "light", (1024, 700))
+
     def dialogs(self) -> None:
         """Every dialog."""
         self.window.dialogs.show_engine("cascade")
@@ -148,6 +163,7 @@ def main() -> None:
             studio.take("transcribe", mode)
             studio.take("transcribe", mode, (1024, 700))
         studio.evidence("evidence")
+        studio.tokens("evidence")
     if studio.run(Task.TRANSLATE, "fr", "translate"):
         studio.take("translate", "light")
     studio.window.close()
