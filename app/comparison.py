@@ -14,6 +14,7 @@ import numpy as np
 
 from app.findings import Findings
 from engines import errors
+from engines.audio.synthetic import Mark
 from engines.catalog import EngineDescription
 from engines.contract import (
     AudioChunk,
@@ -173,6 +174,11 @@ class EngineRun(Findings):
         if not self.audio:
             return None
         return np.concatenate([chunk.samples for chunk in self.audio]), self.audio[0].rate
+
+    def mark(self) -> Mark:
+        """What files with its speech carry."""
+        used = self.result.components if self.result is not None else {}
+        return Mark(self.engine.id, used.get("voice", used.get("vocoder", "")))
 
 
 def apply(run: EngineRun, stamped: Stamped) -> EngineRun:  # noqa: C901, PLR0911 - one arm per event

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.devices import portaudio, require_device
+from engines.audio.synthetic import Mark
 from engines.audio.wav import GrowingWav, to_pcm16
 from engines.contract import Samples
 from engines.errors import SpeakerUnavailable
@@ -28,8 +29,12 @@ Ended: TypeAlias = Callable[[SpeakerUnavailable | None], None]
 class Output(Protocol):
     """Something to play on."""
 
-    def open(self, rate: int) -> int:
+    def open(self, rate: int, mark: Mark | None = None) -> int:
         """Prepares for sound of a rate; returns the rate at which blocks will be pulled.
+
+        Args:
+            rate: samples per second.
+            mark: of speech that is synthetic.
 
         Raises:
             SpeakerUnavailable: it is absent.
@@ -64,7 +69,7 @@ class Loudspeaker:
         self._stream: Any = None
         self._stopping = False
 
-    def open(self, rate: int) -> int:
+    def open(self, rate: int, mark: Mark | None = None) -> int:  # noqa: ARG002 - a loudspeaker leaves no file
         """Takes the sound's own rate where the device can, otherwise the one that it prefers."""
         sounddevice = portaudio("output")
         device = require_device("output", self._device)
@@ -130,18 +135,19 @@ class FileOutput:
         self._path = Path(path)
         self._speed = speed
         self._rate = 0
+        self._mark: Mark | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def open(self, rate: int) -> int:
+    def open(self, rate: int, mark: Mark | None = None) -> int:
         """Takes any rate."""
-        self._rate = rate
+        self._rate, self._mark = rate, mark
         return rate
 
     def start(self, pull: Pull, ended: Ended) -> float:
         """Begins to write."""
         self._stop.clear()
-        file = GrowingWav(self._path, self._rate)
+        file = GrowingWav(self._path, self._rate, self._mark.info() if self._mark is not None else b"")
         block = np.zeros(max(1, self._rate // 50), np.float32)
 
         def play() -> None:

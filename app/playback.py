@@ -13,6 +13,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.player import Player
+from engines.audio.synthetic import Mark
 from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import TriptychError
 
@@ -120,10 +121,11 @@ class Playback(QObject):
         self._timer.stop()
         self._request += 1
         request = self._request
+        mark = Mark(other) if other not in {"", STRETCH} else None
 
         def open_loudspeaker() -> None:
             try:
-                self._player.play(samples, rate, start=start)
+                self._player.play(samples, rate, start=start, mark=mark)
             except TriptychError as error:
                 _send(self._refused.emit, request, error)
             else:

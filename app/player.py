@@ -15,6 +15,7 @@ import soxr
 
 from app.outputs import Loudspeaker, Output
 from app.ring import Ring
+from engines.audio.synthetic import Mark
 from engines.contract import Samples
 from engines.errors import SpeakerUnavailable
 
@@ -60,6 +61,7 @@ class Player:
         start: float = 0.0,
         end: float | None = None,
         growing: bool = False,
+        mark: Mark | None = None,
         on_end: Finished | None = None,
     ) -> None:
         """Begins to play; what was playing stops.
@@ -70,6 +72,7 @@ class Player:
             start: where to begin, in seconds.
             end: where to end, in seconds; None plays to the end.
             growing: more comes with :meth:`append` until :meth:`complete`; gaps are silent.
+            mark: of synthesised speech, for an output that is a file.
             on_end: called once, when the end was heard (with None) or the loudspeaker went away (with the error);
                 not after :meth:`stop`. It comes from another thread and must not call the player.
 
@@ -78,7 +81,9 @@ class Player:
         """
         self.stop()
         stretch = samples[round(max(0.0, start) * rate) : None if end is None else round(end * rate)]
-        playing = _Playing(stretch, rate, self._output.open(rate), max(0.0, start), growing=growing, on_end=on_end)
+        playing = _Playing(
+            stretch, rate, self._output.open(rate, mark), max(0.0, start), growing=growing, on_end=on_end
+        )
         self._playing = playing
         try:
             playing.latency = self._output.start(playing.pull, playing.finish)

@@ -18,9 +18,9 @@ from app.views.dock import EvidenceDock
 from app.widgets.card import EngineCard
 from app.widgets.references import References
 from app.widgets.waveform import WaveformView
+from engines.audio.synthetic import write_speech
 from engines.contract import Segments, Task
 from engines.errors import BadInput
-from engines.models.synthesis import write_speech
 
 Choice = tuple[Task, str | None, str | None]
 
@@ -217,7 +217,8 @@ class Results(QObject):
         if run is None or self._controller.utterance is None:
             return
         speech = run.speech()
-        kind, ending = ("WAV (*.wav)", "wav") if speech is not None else ("Text (*.txt)", "txt")
+        kinds = "WAV (*.wav);;FLAC (*.flac);;Ogg Vorbis (*.ogg)"
+        kind, ending = (kinds, "wav") if speech is not None else ("Text (*.txt)", "txt")
         folder = Path(self._controller.settings.choices.folder)
         suggestion = folder / f"{Path(self._controller.utterance.source).stem}-{engine_id}.{ending}"
         name, _ = QFileDialog.getSaveFileName(self._window, "Save", str(suggestion), kind)
@@ -225,12 +226,11 @@ class Results(QObject):
             self.write(run, Path(name))
 
     def write(self, run: EngineRun, path: Path) -> None:
-        """Writes a run's speech as WAV, or its text where it has none."""
+        """Writes a run's speech, marked as synthetic, or its text where it has none."""
         speech = run.speech()
         try:
             if speech is not None:
-                voice = run.result.components.get("voice") if run.result is not None else None
-                write_speech(path, *speech, voice or run.engine.name)
+                write_speech(path, *speech, run.mark())
             else:
                 path.write_text(run.main_text.strip() + "\n", encoding="utf-8")
         except BadInput as error:

@@ -111,7 +111,7 @@ class Utterance:
         language: ISO 639-1 code of the spoken language, or None when it has to be found out.
         reference: the transcript a person gave, if any.
         reference_translation: the translation a person gave, if any.
-        notes: plain sentences on what is odd about the source (it breaks off, it is damaged).
+        notes: plain sentences on what is odd about the source (it breaks off, it is damaged, it is synthetic).
     """
 
     samples: Samples

@@ -17,12 +17,12 @@ from app.comparison import Comparison
 from engines import catalog, paths
 from engines.audio.load import load
 from engines.audio.samples import list_samples, load_sample
+from engines.audio.synthetic import write_speech
 from engines.catalog import EngineDescription
 from engines.contract import OptionValue, Task, Utterance
 from engines.errors import BadInput, BadOption, TriptychError, UnknownLanguage
 from engines.host import Host
 from engines.languages import name_of, require_target
-from engines.models.synthesis import write_speech
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -174,7 +174,7 @@ def _write_speech(comparison: Comparison, out: Path | None) -> dict[str, str]:
         folder = out or paths.cache() / "speech"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{_stem(comparison.utterance)}-{engine_id}.wav"
-        write_speech(file, *sound, engine_run.result.components.get("voice", engine_run.engine.name))
+        write_speech(file, *sound, engine_run.mark())
         written[engine_id] = str(file)
     return written
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engines.audio import spool
 from engines.audio.decoders import BLOCK_FRAMES, Block, NoSound, NotRecognised, open_audio
+from engines.audio.synthetic import read_mark
 from engines.contract import SAMPLE_RATE, Samples, Utterance
 from engines.errors import AudioUnreadable, AudioUnusable, Cancelled
 
@@ -52,7 +53,8 @@ def load(
         cancel: asked after every block; true stops the work.
 
     Returns:
-        The utterance; what is odd about the file (it breaks off, it is damaged) stands in its notes.
+        The utterance; what is odd about the file (it breaks off, it is damaged, it is synthetic) stands in its
+        notes.
 
     Raises:
         AudioUnreadable: there is no such file, or it has no sound that can be read.
@@ -79,14 +81,15 @@ def load(
         if decoding.damage or decoding.seconds:
             raise AudioUnreadable(f"{path.name} is broken: no sound can be read from it.", _FORMATS)
         raise AudioUnusable(f"{path.name} holds no sound: it is 0 seconds long.", "Choose another recording.")
-    notes: tuple[str, ...] = ()
+    mark = read_mark(path)
+    notes: tuple[str, ...] = () if mark is None else (mark.sentence(path.name),)
     seconds = converter.samples / SAMPLE_RATE
     if decoding.seconds is not None and seconds < 0.99 * decoding.seconds - 0.05:
-        notes = (
+        notes += (
             f"{path.name} breaks off after {seconds:.1f} of {decoding.seconds:.1f} seconds; what is there was read.",
         )
     elif decoding.damage:
-        notes = (f"{path.name} {decoding.damage}; {seconds:.1f} seconds of it were read.",)
+        notes += (f"{path.name} {decoding.damage}; {seconds:.1f} seconds of it were read.",)
     spool.tidy(keep=file)
     return Utterance(
         samples=spool.map_samples(file),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,13 +18,12 @@ _HEADER_BYTES = 44
 _LARGEST = 0xFFFF_FFFF - _HEADER_BYTES
 
 
-def _header(rate: int, data_bytes: int) -> bytes:
-    """Header of a mono 16-bit PCM file."""
-    size = min(data_bytes, _LARGEST)
-    chunk = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
-    return (
-        struct.pack("<4sI4s", b"RIFF", size + _HEADER_BYTES - 8, b"WAVE") + chunk + struct.pack("<4sI", b"data", size)
-    )
+def _header(rate: int, data_bytes: int, info: bytes = b"") -> bytes:
+    """Header of a mono 16-bit PCM file, with a chunk ``info`` before the sound."""
+    size = min(data_bytes, _LARGEST - len(info))
+    chunk = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16) + info
+    whole = size + _HEADER_BYTES - 8 + len(info)
+    return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + chunk + struct.pack("<4sI", b"data", size)
 
 
 def to_pcm16(samples: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
@@ -40,14 +40,16 @@ class GrowingWav:
     Args:
         path: created, or overwritten.
         rate: samples per second.
+        info: a whole chunk that stands before the sound, of an even number of bytes.
     """
 
-    def __init__(self, path: Path, rate: int) -> None:
+    def __init__(self, path: Path, rate: int, info: bytes = b"") -> None:
         self.path = path
         self.rate = rate
         self.samples = 0
+        self._info = info
         self._file = path.open("wb", buffering=0)
-        self._file.write(_header(rate, 0))
+        self._file.write(_header(rate, 0, info))
 
     @property
     def seconds(self) -> float:
@@ -65,7 +67,7 @@ class GrowingWav:
             rest = rest[self._file.write(rest) or 0 :]
         self.samples += samples.shape[0]
         self._file.seek(0)
-        self._file.write(_header(self.rate, 2 * self.samples))
+        self._file.write(_header(self.rate, 2 * self.samples, self._info))
         self._file.seek(0, os.SEEK_END)
 
     def sync(self) -> None:
@@ -86,7 +88,7 @@ class GrowingWav:
 
 
 def repair(path: Path) -> float:
-    """Makes the header of a :class:`GrowingWav` that a killed process left say all that is there.
+    """Makes the header of a :class:`GrowingWav` without ``info`` that a killed process left say all that is there.
 
     Returns:
         Its length in seconds; 0 if it holds nothing.
@@ -102,29 +104,39 @@ def repair(path: Path) -> float:
     return data_bytes / 2 / rate if rate else 0.0
 
 
-def save_wav(path: str | Path, samples: NDArray[np.floating[Any]], rate: int) -> None:
-    """Saves mono audio as 16-bit WAV, in one step: a file that is there is whole.
-
-    Args:
-        path: where to.
-        samples: ``(n,)`` with full scale ±1; louder ones are clipped.
-        rate: samples per second.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a path beside ``path`` to write to, which takes its place when all went well and is gone otherwise.
 
     Raises:
-        OSError: the folder cannot be written to, or there is no room.
+        OSError: the folder cannot be written to.
     """
-    path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
-        with GrowingWav(part, rate) as file:
-            for at in range(0, samples.shape[0], 1 << 20):
-                file.append(to_pcm16(samples[at : at + (1 << 20)]))
-            file.sync()
+        yield part
         with contextlib.suppress(OSError):
             part.chmod(0o644)  # mkstemp is stricter than a file that a person saves
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def save_wav(path: str | Path, samples: NDArray[np.floating[Any]], rate: int, info: bytes = b"") -> None:
+    """Saves mono audio as 16-bit WAV, in one step: a file that is there is whole.
+
+    Args:
+        path: where to.
+        samples: ``(n,)`` with full scale ±1; louder ones are clipped.
+        rate: samples per second.
+        info: a whole chunk that stands before the sound, of an even number of bytes.
+
+    Raises:
+        OSError: the folder cannot be written to, or there is no room.
+    """
+    with replacing(Path(path)) as part, GrowingWav(part, rate, info) as file:
+        for at in range(0, samples.shape[0], 1 << 20):
+            file.append(to_pcm16(samples[at : at + (1 << 20)]))
+        file.sync()

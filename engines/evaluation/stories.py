@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines import paths
 from engines.audio.load import from_samples, load
+from engines.audio.synthetic import Mark, write_speech
 from engines.contract import Samples, Synthesiser
 from engines.errors import BadInput
-from engines.models.synthesis import write_speech
 
 PARTS: Final = ("beginning", "right", "wrong")
 
@@ -83,7 +83,7 @@ def speak(
             chunks = list(synthesiser.speak(getattr(story, part), "en", voice))
             rate = chunks[0].rate
             samples = from_samples(np.concatenate([chunk.samples for chunk in chunks]), rate, part).samples
-            write_speech(file, np.asarray(samples), 16_000, synthesiser.name)
+            write_speech(file, np.asarray(samples), 16_000, Mark(synthesiser.name))
         say(f"{story.id}: {synthesiser.name}{f', {voice}' if voice else ''}")
 
 

@@ -1,4 +1,4 @@
-"""Chooses the synthesiser for a language, and writes marked speech files."""
+"""Chooses the synthesiser for a language."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
-import soundfile
-
-from engines.contract import Samples, Synthesiser
-from engines.errors import BadInput, BadOption, VoiceUnavailable, WeightsMissing
+from engines.contract import Synthesiser
+from engines.errors import BadOption, VoiceUnavailable, WeightsMissing
 from engines.models import kokoro, piper
 from engines.models.voices import find_voice
 
@@ -31,9 +28,6 @@ ENGINES: Final[Mapping[str, tuple[EngineName, ...]]] = MappingProxyType(
 
 WEIGHTS: Final[Mapping[EngineName, str]] = MappingProxyType({"piper": piper.WEIGHTS, "kokoro": kokoro.WEIGHTS})
 """Synthesiser → id of its weights."""
-
-MARK: Final = "Synthetic speech, not a recording of a person"
-"""Comment in every file that holds synthesised speech."""
 
 
 def synthesiser_for(language: str, store_path: Callable[[str], Path], prefer: str | None = None) -> Synthesiser:
@@ -85,29 +79,6 @@ def engine_of(voice: str | None) -> EngineName | None:
         return "piper"
     find_voice(voice)
     return "kokoro"
-
-
-def write_speech(path: Path, samples: Samples, rate: int, engine: str) -> None:
-    """Writes a 16-bit WAV file whose LIST/INFO chunk says that it is synthetic and what made it.
-
-    Args:
-        path: where to; an existing file is replaced.
-        samples: ``(n,)`` in [-1, 1].
-        rate: samples per second.
-        engine: name of what made it, for example ``"Kokoro 82M"``.
-
-    Raises:
-        BadInput: the file cannot be written.
-    """
-    levels = np.clip(np.asarray(samples, np.float32), -1.0, 1.0)
-    try:
-        with soundfile.SoundFile(path, "w", samplerate=rate, channels=1, format="WAV", subtype="PCM_16") as file:
-            file.title = "Synthetic speech"
-            file.software = f"Triptych, {engine}"
-            file.comment = f"{MARK}. Made by {engine}."
-            file.write(levels)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise BadInput(f"The file {path} cannot be written.", "Choose another place.") from error
 
 
 def _open(name: EngineName, folder: Path) -> Synthesiser:

@@ -12,6 +12,7 @@ import soundfile
 
 from app import cli
 from engines import catalog
+from engines.audio.synthetic import read_mark
 from tests.engines import fakes
 
 Run = tuple[int, str, str]
@@ -144,6 +145,9 @@ def test_speech_and_document_are_written(run: Any, wav: Path, tmp_path: Path) ->
     speech = Path(document["results"][0]["speech"])
     assert speech.parent == out_folder
     assert soundfile.info(speech).frames == 100
+    mark = read_mark(speech)
+    assert mark is not None
+    assert mark.engine == document["results"][0]["engine"]
     assert json.loads(next(out_folder.glob("*.json")).read_text(encoding="utf-8")) == document
 
 

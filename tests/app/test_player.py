@@ -17,6 +17,7 @@ import soundfile
 from app.outputs import FileOutput, Loudspeaker
 from app.player import Player
 from engines.audio.samples import load_sample
+from engines.audio.synthetic import Mark, read_mark
 from engines.errors import SpeakerUnavailable
 
 
@@ -114,6 +115,17 @@ def test_nothing_to_play_ends_at_once(tmp_path: Path) -> None:
         np.zeros(0, np.float32), 16_000, on_end=lambda _: ended.set()
     )
     assert ended.wait(20)
+
+
+def test_a_file_in_place_of_a_loudspeaker_is_marked_where_it_is_speech_of_an_engine(tmp_path: Path) -> None:
+    player = Player(FileOutput(tmp_path / "out.wav", speed=50))
+    sound = np.full(400, 0.5, np.float32)
+    for mark in (Mark("cascade", "Piper joe"), None):
+        player.play(sound, 16_000, mark=mark)
+        wait_for(lambda: not player.playing)
+        player.stop()
+        assert read_mark(tmp_path / "out.wav") == mark
+        assert np.count_nonzero(heard(tmp_path / "out.wav")) == 400
 
 
 class PortAudioError(Exception):

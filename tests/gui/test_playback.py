@@ -9,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.playback import SHORTEST, STRETCH, Playback
+from engines.audio.synthetic import Mark
 from engines.contract import SAMPLE_RATE, Samples
 
 
@@ -17,11 +18,13 @@ class Recorded:
 
     def __init__(self) -> None:
         self.played: list[Samples] = []
+        self.marks: list[Mark | None] = []
         self.playing = True
         self.position = 0.0
 
-    def play(self, samples: Samples, rate: int, *, start: float = 0.0) -> None:
+    def play(self, samples: Samples, rate: int, *, start: float = 0.0, mark: Mark | None = None) -> None:
         assert rate == SAMPLE_RATE
+        self.marks.append(mark)
         self.played.append(samples[round(start * rate) :])
 
     def stop(self) -> None:
@@ -79,3 +82,11 @@ def test_without_speech_or_beyond_it_nothing_is_played(player: Recorded, playbac
     qtbot.wait(50)
     assert player.played == []
     empty.close()
+
+
+def test_what_engines_say_is_played_with_its_mark(playback: Playback, player: Recorded, qtbot: QtBot) -> None:
+    playback.toggle(0.0)
+    playback.play_stretch(1.0, 2.0)
+    playback.toggle_other("cascade", np.ones(100, np.float32), SAMPLE_RATE)
+    qtbot.waitUntil(lambda: len(player.marks) == 3)
+    assert player.marks == [None, None, Mark("cascade")]

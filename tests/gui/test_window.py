@@ -20,6 +20,7 @@ from app.sources import FileSource
 from app.theme import theme
 from app.window import MainWindow
 from engines.audio.samples import list_samples
+from engines.audio.synthetic import read_mark
 from engines.catalog import Catalogue
 from engines.contract import Task, TokenScores, Utterance
 from engines.errors import MicrophoneUnavailable
@@ -292,6 +293,10 @@ def test_synthesised_speech_is_saved(qtbot: QtBot, make: MakeWindow, utterance: 
     assert run.audio
     window.results.write(run, tmp_path / "out.wav")
     assert (tmp_path / "out.wav").stat().st_size > 100
+    assert read_mark(tmp_path / "out.wav") == run.mark()
+    assert run.mark().engine == "one"
+    window.results.write(run, tmp_path / "out.flac")
+    assert read_mark(tmp_path / "out.flac") is not None
     window.results.write(run, tmp_path / "missing" / "out.wav")
     assert "cannot be written" in _said(window)
 

@@ -1,4 +1,4 @@
-"""The right synthesiser is chosen, and what it makes is marked."""
+"""The right synthesiser is chosen."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from engines.errors import BadInput, BadOption, VoiceUnavailable, WeightsCorrupt, WeightsMissing
+from engines.errors import BadOption, VoiceUnavailable, WeightsCorrupt, WeightsMissing
 from engines.models import synthesis
 from engines.models.voices import Voice, default_voice, load_style, voices
 
@@ -77,22 +76,3 @@ def test_voice_tells_its_engine():
     assert synthesis.engine_of(None) is None
     with pytest.raises(VoiceUnavailable, match="no voice 'nobody'"):
         synthesis.engine_of("nobody")
-
-
-def test_saved_speech_says_that_it_is_synthetic(tmp_path):
-    path = tmp_path / "spoken.wav"
-    wave = np.linspace(-1.5, 1.5, 2400).astype(np.float32)
-    synthesis.write_speech(path, wave, 24_000, "Kokoro 82M")
-    with soundfile.SoundFile(path) as file:
-        assert file.samplerate == 24_000
-        assert synthesis.MARK in file.comment
-        assert "Kokoro 82M" in file.software
-        samples = file.read(dtype="float32")
-    assert samples[0] == -1.0
-    assert samples[-1] > 0.99
-    assert b"LIST" in path.read_bytes()
-
-
-def test_unwritable_place(tmp_path):
-    with pytest.raises(BadInput, match="cannot be written"):
-        synthesis.write_speech(tmp_path / "no" / "where.wav", np.zeros(10, np.float32), 24_000, "Piper joe")
