@@ -19,9 +19,9 @@ from engines.weights.cards import ENCODER_LAYERS
 
 Kind = Literal[
     "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens",
-    "acoustic", "stage-two",
+    "acoustic", "stage-two", "duplex",
 ]  # fmt: skip
-StageName = Literal["ctc", "matching", "llm", "codec", "vocoder", "stage-two"]
+StageName = Literal["ctc", "matching", "llm", "codec", "vocoder", "stage-two", "duplex"]
 
 
 TRUNK: Final = "trunk"
@@ -62,7 +62,7 @@ class Stage(_Part):
     Attributes:
         name: ``ctc``; ``matching`` (adapted vectors against embeddings of the pieces heard, the language model is not
             run); ``llm`` (cross-entropy of the text through the language model); ``codec``; ``vocoder``;
-            ``stage-two``.
+            ``stage-two``; ``duplex``.
         steps: optimiser steps.
         batch_seconds: speech per step, padding included.
         learning_rate: the highest; it rises linearly, then falls linearly to a twentieth.

@@ -22,7 +22,7 @@ from engines.weights import graphs
 
 Kind = Literal[
     "trunk", "convolution", "ctc", "qformer", "pooling", "correction", "experts", "codec", "units", "vocoder", "tokens",
-    "acoustic", "stage-two",
+    "acoustic", "stage-two", "duplex",
 ]  # fmt: skip
 
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +39,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "tokens": ("table.safetensors", "pieces.json", "lora.onnx_adapter"),
     "acoustic": ("reader.onnx", "table.safetensors", "pieces.json", "lora.onnx_adapter"),
     "stage-two": ("stage_two.onnx",),
+    "duplex": ("temporal.onnx", "depth.onnx", "pieces.json"),
 }
 """What lies beside the card, by kind."""
 
@@ -93,6 +94,7 @@ class Parameters(_Part):
     codec: int = Field(default=0, ge=0)
     vocoder: int = Field(default=0, ge=0)
     stage_two: int = Field(default=0, ge=0)
+    duplex: int = Field(default=0, ge=0)
 
 
 class CodecShape(_Part):
@@ -183,6 +185,38 @@ class StageTwoShape(_Part):
     window_seconds: float = Field(gt=0, le=30)
 
 
+class DuplexShape(_Part):
+    """What a model that listens and speaks at once reads and writes in a frame, and what it remembers.
+
+    Attributes:
+        codec: hex sha256 of the codec's files, see :func:`codec_digest`.
+        books: the first so many codebooks are heard and spoken.
+        codes: entries of each.
+        stack: codec frames in a frame.
+        frame_seconds: seconds per frame.
+        pieces: of text, padding aside.
+        window: frames before a frame that every layer looks back on.
+        layers: of the Temporal Transformer.
+        width: of its states.
+        depth_layers: of the Depth Transformer.
+        depth_width: of its states.
+        delay: frames by which what is spoken follows what is heard, as it was trained.
+    """
+
+    codec: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    books: int = Field(gt=0, le=64)
+    codes: int = Field(gt=1, le=65536)
+    stack: int = Field(gt=0, le=16)
+    frame_seconds: float = Field(gt=0, le=1)
+    pieces: int = Field(gt=0)
+    window: int = Field(gt=0, le=10_000)
+    layers: int = Field(gt=0, le=96)
+    width: int = Field(gt=0, le=4096)
+    depth_layers: int = Field(gt=0, le=96)
+    depth_width: int = Field(gt=0, le=4096)
+    delay: int = Field(ge=0, le=1000)
+
+
 class RecipeOrigin(_Part):
     """The recipe it was trained by: its name, and the digest of all that it says."""
 
@@ -225,6 +259,7 @@ class AdapterCard(_Part):
         vocoder: of a vocoder: what it speaks, and through what.
         codes: of a model that reads codes: how.
         stage_two: of stage two: what it makes codes of.
+        duplex: of a model that listens and speaks at once: what it reads and writes.
         parameters: how many were trained.
         recipe: what it was trained by.
         data: what it was trained on.
@@ -265,6 +300,7 @@ class AdapterCard(_Part):
     vocoder: VocoderShape | None = None
     codes: CodesRead | None = None
     stage_two: StageTwoShape | None = None
+    duplex: DuplexShape | None = None
     parameters: Parameters = Parameters()
     recipe: RecipeOrigin | None = None
     data: DataOrigin = DataOrigin()
@@ -276,18 +312,19 @@ class AdapterCard(_Part):
             raise ValueError("an adapter for speech names its languages and its trunk")
         if self.kind == "units" and self.units is None:
             raise ValueError("a codebook of units says what they are clusters of")
-        if (self.kind == "codec") != (self.codec is not None):
-            raise ValueError("a codec, and nothing else, says what its tokens are like")
-        if (self.kind == "vocoder") != (self.vocoder is not None):
-            raise ValueError("a vocoder, and nothing else, says what it speaks")
+        for kind, what, told in (
+            ("codec", self.codec, "a codec, and nothing else, says what its tokens are like"),
+            ("vocoder", self.vocoder, "a vocoder, and nothing else, says what it speaks"),
+            ("acoustic", self.codes, "a model that reads codes, and nothing else, says how"),
+            ("stage-two", self.stage_two, "stage two, and nothing else, says what it makes codes of"),
+            ("duplex", self.duplex, "what listens and speaks at once, and nothing else, says what it reads and writes"),
+        ):
+            if (self.kind == kind) != (what is not None):
+                raise ValueError(told)
         if self.kind == "tokens" and not (self.languages and self.tokeniser and self.units):
             raise ValueError("a model of tokens names its languages, its tokeniser and how many units there are")
-        if (self.kind == "acoustic") != (self.codes is not None):
-            raise ValueError("a model that reads codes, and nothing else, says how")
         if self.kind == "acoustic" and not (self.languages and self.tokeniser):
             raise ValueError("a model that reads codes names its languages and its codec")
-        if (self.kind == "stage-two") != (self.stage_two is not None):
-            raise ValueError("stage two, and nothing else, says what it makes codes of")
         if (self.tuned_layers > 0) != bool(self.encoder_digest) or (self.tuned_layers and self.kind != "trunk"):
             raise ValueError("a trunk with tuned layers names how many and their digest, anything else neither")
         return self
