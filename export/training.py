@@ -25,11 +25,12 @@ from engines.training.recipes import ADAPTERS, Recipe
 
 _SHARES: Final = {
     "trunk": 6.0, "correction": 1.0, "experts": 1.5, "codec": 6.0, "vocoder": 2.0, "tokens": 4.0,
-    "acoustic": 4.0, "stage-two": 4.0,
+    "acoustic": 4.0, "stage-two": 4.0, "duplex": 6.0,
 }  # fmt: skip
 """How much of the time a kind gets, by weight; every adapter 2."""
 _ORDER: Final = {
     "trunk": 0, "correction": 2, "experts": 3, "codec": 4, "vocoder": 5, "tokens": 5, "acoustic": 6, "stage-two": 7,
+    "duplex": 8,
 }  # fmt: skip
 _LEARNERS: Final = {
     "codec": ("engines.training.tokens.codec", "export.codec"),
@@ -37,6 +38,7 @@ _LEARNERS: Final = {
     "tokens": ("engines.training.tokens.bench", "export.tokens"),
     "acoustic": ("engines.training.tokens.acoustic", "export.acoustic"),
     "stage-two": ("engines.training.tokens.stage_two", "export.stage_two"),
+    "duplex": ("engines.training.tokens.duplex", "export.duplex"),
 }
 """Kind → what trains it and what writes it as the program reads it."""
 _TEXT: Final = ("correction", "experts")

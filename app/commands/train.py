@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _REDRAW_SECONDS: Final = 0.2
 _BAR: Final = 24
 _NO_RECIPES: Final = ("fairness", "gpu")
-_ON_DEMAND: Final = ("trunk-first", "trunk-tuned", "vocoder", "token-acoustic", "token-hybrid")
+_ON_DEMAND: Final = ("trunk-first", "trunk-tuned", "vocoder", "token-acoustic", "token-hybrid", "token-duplex")
 """Recipes that are staged only where they are named: none that is staged reads what they make, or something else must
 be made for them first."""
 _MARKER: Final = "training.json"

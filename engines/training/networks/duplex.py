@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engines.training.networks.trunk import rotary_table, turned
+from engines.training.networks.cached_layer import Layer
+from engines.training.networks.trunk import rotary_table
 
 _NEVER = -1e4
 
@@ -113,50 +114,6 @@ class Weights:
     text: float = 4.0
     padding: float = 0.5
     first: float = 4.0
-
-
-class Layer(nn.Module):
-    """A pre-norm transformer layer that looks at keys and values of the past and of its own."""
-
-    def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
-        super().__init__()
-        self.parts = heads, width // heads
-        self.norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.inner_norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, inner)
-        self.down = nn.Linear(inner, width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(
-        self, x: Tensor, bias: Tensor, keys: Tensor, values: Tensor, rotary: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Runs it.
-
-        Args:
-            x: ``(B, T, width)``.
-            bias: to the attention, ``(T, P + T)`` or with B and heads before, about -1e4 where nothing may be seen.
-            keys: ``(B, P, width)`` of the past, not turned.
-            values: ``(B, P, width)`` likewise.
-            rotary: cosines and sines of P + T positions; None where positions are told otherwise.
-
-        Returns:
-            states like ``x``, and keys and values ``(B, P + T, width)`` with the own ones behind.
-        """
-        query, own_keys, own_values = self.qkv(self.norm(x)).chunk(3, dim=-1)
-        keys, values = torch.cat([keys, own_keys], dim=1), torch.cat([values, own_values], dim=1)
-        q, k, v = (self._parted(part) for part in (query, keys, values))
-        if rotary is not None:
-            late = -x.shape[1]
-            q, k = turned(q, (rotary[0][late:], rotary[1][late:])), turned(k, rotary)
-        scores = (q * self.parts[1] ** -0.5) @ k.transpose(2, 3) + bias
-        attended = scores.softmax(-1) @ v
-        x = x + self.dropout(self.out(attended.transpose(1, 2).flatten(2)))
-        return x + self.dropout(self.down(F.gelu(self.up(self.inner_norm(x))))), keys, values
-
-    def _parted(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, self.parts).transpose(1, 2)
 
 
 class DuplexNetwork(nn.Module):
@@ -276,33 +233,34 @@ class DuplexNetwork(nn.Module):
         there = (codes >= 0).unsqueeze(-1).to(self.own.dtype)
         return F.embedding(codes.clamp(min=0) + book * size.codes, self.codebooks.flatten(0, 1)) * there
 
-    def losses(self, tokens: Tokens, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    def losses(self, tokens: Tokens, read: Tokens, chosen: Tensor, weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
         """Cross-entropies in nats.
 
         Args:
-            tokens: a batch.
-            chosen: ``(B, T)``, true for the frames whose codes are predicted; all of them must be frames.
+            tokens: what is to be told.
+            read: what the Temporal Transformer reads of it, which may be wrong.
+            chosen: ``(B, T)``, true for the frames whose codes are told; all of them must be frames.
+            weights: of the texts.
 
         Returns:
-            of the text ``(B, T)``, 0 where it is not known, and of the codes ``(books,)``, their means by codebook.
+            of the texts ``(B, T)`` and their weights, 0 where a text is not known; and of the codes ``(books,)``.
         """
         size = self.size
-        states = self.states(tokens)
-        wanted = tokens.text.masked_fill((tokens.mask == 0) | (tokens.text < 0), -100)
+        states = self.states(read)
+        there = (tokens.mask > 0) & (tokens.text >= 0)
+        wanted = tokens.text.masked_fill(~there, -100)
         scores = self.text_head(states).float()
         text = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="none").view_as(wanted)
+        each = torch.where(tokens.text >= size.padding, weights.padding, 1.0) * there
         own = tokens.own.transpose(1, 2)[chosen]
         known = torch.where(tokens.text >= 0, tokens.text, size.padding)[chosen]
         made = self.depth(states[chosen], known, own).float()
         codes = F.cross_entropy(made.flatten(0, 1), own.flatten(), reduction="none")
-        return text, codes.view(-1, size.books, size.stack).mean((0, 2))
+        return text, each, codes.view(-1, size.books, size.stack).mean((0, 2))
 
-    def loss(self, tokens: Tokens, chosen: Tensor, weights: Weights) -> Tensor:
-        """What is lowered: the weighted mean of the cross-entropies of text and codes, in nats per token."""
-        text, books = self.losses(tokens, chosen)
-        there = (tokens.mask > 0) & (tokens.text >= 0)
-        each = torch.where(tokens.text >= self.size.padding, weights.padding, 1.0) * there
-        said = (text * each).sum() / each.sum().clamp(min=1.0)
+    @staticmethod
+    def together(text: Tensor, books: Tensor, weights: Weights) -> Tensor:
+        """The weighted mean of the nats of the text and of the codebooks ``(books,)``: what is lowered."""
         share = torch.ones_like(books)
         share[0] = weights.first
-        return (weights.text * said + (books * share).sum()) / (weights.text + share.sum())
+        return (weights.text * text + (books * share).sum()) / (weights.text + share.sum())
