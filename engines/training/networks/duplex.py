@@ -55,7 +55,7 @@ class DuplexSize:
     width: int = 320
     layers: int = 6
     heads: int = 5
-    inner: int = 1280
+    inner: int = 960
     window: int = 75
     depth_width: int = 192
     depth_layers: int = 2
@@ -145,7 +145,7 @@ class DuplexNetwork(nn.Module):
             Layer(wide, size.heads, size.inner, size.dropout) for _ in range(size.layers)
         )  # fmt: skip
         self.norm = nn.LayerNorm(wide)
-        self.text_head = nn.Linear(wide, size.start)
+        self.text_bias = nn.Parameter(torch.zeros(size.start))
         self.depth_text = nn.Embedding(size.start, deep)
         self.depth_state = nn.Parameter(torch.randn(k, wide, deep) * wide**-0.5)
         self.depth_place = nn.Parameter(torch.randn(k, deep) * 0.5)
@@ -172,6 +172,10 @@ class DuplexNetwork(nn.Module):
             Tensor,
             self.text(text) + self.vectors(own).flatten(2) @ self.own + self.vectors(heard).flatten(2) @ self.heard,
         )
+
+    def text_scores(self, states: Tensor) -> Tensor:
+        """Scores ``(…, pieces + 2)`` of the text, by its likeness to what is read."""
+        return states @ self.text.weight[: self.size.start].T * self.size.width**-0.5 + self.text_bias
 
     def temporal(self, x: Tensor, bias: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States of frames.
@@ -249,7 +253,7 @@ class DuplexNetwork(nn.Module):
         states = self.states(read)
         there = (tokens.mask > 0) & (tokens.text >= 0)
         wanted = tokens.text.masked_fill(~there, -100)
-        scores = self.text_head(states).float()
+        scores = self.text_scores(states).float()
         text = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), reduction="none").view_as(wanted)
         each = torch.where(tokens.text >= size.padding, weights.padding, 1.0) * there
         own = tokens.own.transpose(1, 2)[chosen]

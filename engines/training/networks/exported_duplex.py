@@ -41,7 +41,7 @@ class ExportedTemporal(nn.Module):
         bias = torch.where(places >= window - filled, 0.0, _NEVER)[None]
         states, keys, values = network.temporal(x, bias, keys[:, None], values[:, None])
         state = states[0, 0]
-        return network.text_head(state), state, keys[:, 0, 1:], values[:, 0, 1:]
+        return network.text_scores(state), state, keys[:, 0, 1:], values[:, 0, 1:]
 
 
 class ExportedDepth(nn.Module):
