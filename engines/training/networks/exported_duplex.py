@@ -41,7 +41,9 @@ class ExportedTemporal(nn.Module):
         bias = torch.where(places >= window - filled, 0.0, _NEVER)[None]
         states, keys, values = network.temporal(x, bias, keys[:, None], values[:, None])
         state = states[0, 0]
-        return network.text_scores(state), state, keys[:, 0, 1:], values[:, 0, 1:]
+        # As DuplexNetwork.text_scores, with the table as it is: turned over it would be written twice.
+        scores = (network.text.weight @ state)[: network.size.start] * network.size.width**-0.5 + network.text_bias
+        return scores, state, keys[:, 0, 1:], values[:, 0, 1:]
 
 
 class ExportedDepth(nn.Module):
