@@ -34,6 +34,7 @@ FACTORIES: Final[Mapping[str, str]] = MappingProxyType(
         "token-semantic": "engines.tokens.engine:build_semantic",
         "token-acoustic": "engines.tokens.engine:build_acoustic",
         "token-hybrid": "engines.tokens.engine:build_hybrid",
+        "token-duplex": "engines.tokens.duplex_engine:build",
     }
 )
 """Engine id → ``"module:function"``; the function takes the process's components and returns the engine."""

@@ -74,6 +74,10 @@ class Liveliness:
     codes: float = 0.0
 
 
+SURE: Final = Liveliness()
+"""The likeliest each time."""
+
+
 class Duplex:
     """The model. Open it with :meth:`open`.
 
@@ -153,9 +157,7 @@ class Duplex:
         none = np.full(self.places, LOST, np.int64)
         return Memory(nothing, nothing, 0, shape.pieces + 2, none, none)
 
-    def step(
-        self, memory: Memory, random: np.random.Generator, liveliness: Liveliness = Liveliness()
-    ) -> tuple[Said, Memory]:
+    def step(self, memory: Memory, random: np.random.Generator, liveliness: Liveliness = SURE) -> tuple[Said, Memory]:
         """Makes the next frame.
 
         Args:

@@ -20,7 +20,7 @@ from engines.errors import AdapterMismatch, AudioUnusable
 from engines.models.adapter_graph import HINT
 from engines.models.codec import Codec
 from engines.models.codes import LOST, Codes
-from engines.models.duplex import Duplex, Liveliness, Memory
+from engines.models.duplex import SURE, Duplex, Liveliness, Memory
 from engines.models.duplex_frames import unstacked
 from engines.runtime import cancellation
 from engines.tokens.backlog import Arrival, Backlog, Kind, Pace
@@ -101,7 +101,7 @@ class DuplexLoop:
         AdapterMismatch: the codec has another rate than speech has here, or a model's frame is none of its.
     """
 
-    def __init__(self, duplex: Duplex, codec: Codec, *, liveliness: Liveliness = Liveliness(), seed: int = 0) -> None:
+    def __init__(self, duplex: Duplex, codec: Codec, liveliness: Liveliness = SURE, *, seed: int = 0) -> None:
         shape = codec.card.codec
         if shape is None or codec.rate != SAMPLE_RATE or duplex.shape.books > codec.books:
             raise AdapterMismatch(f"The codec {codec.card.id} does not go with {duplex.card.id}.", HINT)
@@ -163,8 +163,10 @@ class DuplexLoop:
             block = state.sound[: (state.history + self._stack + self._later) * self._hop]
             heard = self.codec.encode(block)[: self._books, state.history : state.history + self._stack]
         listened = time.perf_counter()
-        memory, text, own = state.memory, "", self._concealed(state)
-        if kind != "dropped":
+        memory, text = state.memory, ""
+        if kind == "dropped":
+            own = self._concealed(state)
+        else:
             random = np.random.default_rng((self._seed, state.frame))
             said, memory = self.duplex.step(memory, random, self._liveliness)
             memory = self.duplex.heard(memory, heard)

@@ -14,7 +14,7 @@ from engines.errors import BadOption, UnknownEngine, UnknownTask
 from tests.engines.fakes import catalogue
 
 LATENT = ("latent-convolution", "latent-ctc", "latent-qformer", "latent-pooling")
-TOKENS = ("token-semantic", "token-acoustic", "token-hybrid")
+TOKENS = ("token-semantic", "token-acoustic", "token-hybrid", "token-duplex")
 
 
 def test_every_engine_has_description_and_factory() -> None:
