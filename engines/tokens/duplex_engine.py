@@ -1,4 +1,4 @@
-"""The engine of the model that listens and speaks at once: a recording is fed to it frame by frame, as live sound is."""
+"""The engine that listens and speaks at once: a recording is fed to it frame by frame, as live sound is."""
 
 from __future__ import annotations
 
@@ -149,10 +149,9 @@ def told(frames: list[Frame], backlog: Backlog, pace: Pace) -> list[str]:
     if not frames:
         return []
     milliseconds = 1000 * np.percentile([frame.seconds for frame in frames], [50, 95])
-    found = [
-        f"A frame of {1000 * pace.frame_seconds:g} ms took {milliseconds[0]:.0f} ms to compute, and 95 of 100 took at "
-        f"most {milliseconds[1]:.0f} ms."
-    ]
+    median, most = (f"{value:.0f} ms" for value in milliseconds)
+    length = f"{1000 * pace.frame_seconds:g} ms"
+    found = [f"A frame of {length} took {median} to compute, and 95 of 100 took at most {most}."]
     if pace.late:
         found.append(
             f"It fell behind: {pace.late} of {len(frames)} frames were done too late, at worst by "
