@@ -1,9 +1,8 @@
 """Whether the duplex loop keeps real time: ``python -m engines.evaluation.duplex --seconds 30``.
 
 Speech of the program's samples, over and over, goes through the loop of the engine as a live source would send it:
-frames come by the clock and what waits too long is dropped. A few frames before warm the machine up
-and do not count. The
-exit code is 1 where the 95th percentile is over the time of a frame, or the loop fell behind.
+frames come by the clock and what waits too long is dropped. A few frames before warm the machine up and do not count.
+The exit code is 1 where the 95th percentile is over the time of a frame, or frames were dropped.
 """
 
 from __future__ import annotations
