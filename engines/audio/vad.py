@@ -69,24 +69,17 @@ class VoiceActivity:
         """
         frames = -(-samples.shape[0] // FRAME_SAMPLES)
         result = np.empty(frames, np.float32)
-        hidden = cell = np.zeros((1, 1, 128), np.float32)
-        context = np.zeros(_CONTEXT_SAMPLES, np.float32)
+        stream = self.stream()
         for first in range(0, frames, _BLOCK_FRAMES):
             if check is not None:
                 check()
             part = samples[first * FRAME_SAMPLES : (first + _BLOCK_FRAMES) * FRAME_SAMPLES]
-            count = -(-part.shape[0] // FRAME_SAMPLES)
-            padded = np.zeros((count + 1) * FRAME_SAMPLES, np.float32)
-            padded[FRAME_SAMPLES - _CONTEXT_SAMPLES : FRAME_SAMPLES] = context
-            padded[FRAME_SAMPLES : FRAME_SAMPLES + part.shape[0]] = part
-            rows = np.lib.stride_tricks.sliding_window_view(padded, FRAME_SAMPLES + _CONTEXT_SAMPLES)
-            block = np.ascontiguousarray(rows[FRAME_SAMPLES - _CONTEXT_SAMPLES :: FRAME_SAMPLES])
-            context = block[-1, -_CONTEXT_SAMPLES:]
-            values, hidden, cell = self._session.run(
-                ["speech_probs", "hn", "cn"], {"input": block, "h": hidden, "c": cell}
-            )
-            result[first : first + count] = values.reshape(-1)
+            result[first : first + _BLOCK_FRAMES] = stream.probabilities(part)
         return result
+
+    def stream(self) -> VoiceStream:
+        """A detector for speech that comes block by block; it begins in silence."""
+        return VoiceStream(self._session)
 
     def speech(self, samples: Samples, check: Callable[[], None] | None = None) -> Segments:
         """The stretches in which somebody speaks, with pauses from 0.1 s on left out.
@@ -121,3 +114,40 @@ class VoiceActivity:
         longest = LONGEST_SECONDS - 2 * margin
         runs = speech_runs(self.probabilities(samples, check), longest)
         return Segments(tuple(pad(pack(runs, longest) if packed else runs, margin, seconds)))
+
+
+class VoiceStream:
+    """The same network on speech as it comes; its state is carried from block to block.
+
+    Args:
+        session: as for :class:`VoiceActivity`.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self._hidden = self._cell = np.zeros((1, 1, 128), np.float32)
+        self._context = np.zeros(_CONTEXT_SAMPLES, np.float32)
+
+    def probabilities(self, samples: Samples) -> NDArray[np.float32]:
+        """The probability of speech in the frames that follow.
+
+        Args:
+            samples: ``(n,)``, from the next frame on. A last frame that is not whole is filled up with silence, so
+                that only the last block of a stream may have one.
+
+        Returns:
+            ``(ceil(n / 512),)`` values in [0, 1].
+        """
+        count = -(-samples.shape[0] // FRAME_SAMPLES)
+        if count == 0:
+            return np.zeros(0, np.float32)
+        padded = np.zeros((count + 1) * FRAME_SAMPLES, np.float32)
+        padded[FRAME_SAMPLES - _CONTEXT_SAMPLES : FRAME_SAMPLES] = self._context
+        padded[FRAME_SAMPLES : FRAME_SAMPLES + samples.shape[0]] = samples
+        rows = np.lib.stride_tricks.sliding_window_view(padded, FRAME_SAMPLES + _CONTEXT_SAMPLES)
+        block = np.ascontiguousarray(rows[FRAME_SAMPLES - _CONTEXT_SAMPLES :: FRAME_SAMPLES])
+        self._context = block[-1, -_CONTEXT_SAMPLES:]
+        values, self._hidden, self._cell = self._session.run(
+            ["speech_probs", "hn", "cn"], {"input": block, "h": self._hidden, "c": self._cell}
+        )
+        return np.asarray(values.reshape(-1), np.float32)
