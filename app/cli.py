@@ -30,10 +30,11 @@ examples:
   triptych compare speech.wav
   triptych compare speech.wav --task translate --target fr --json
   triptych compare a.wav b.mp3 --engines whisper,rescoring --repeats 5 --isolated
+  triptych live --file speech.wav --engines whisper,cascade
 
 exit codes: 0 all is well, 1 an engine failed or was unavailable, 2 bad input, 130 interrupted"""
 
-_COMMANDS: Final = ("compare", "engines", "models", "doctor", "adapters", "train")
+_COMMANDS: Final = ("compare", "engines", "models", "doctor", "adapters", "train", "live")
 """Modules of :mod:`app.commands`, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 

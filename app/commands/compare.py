@@ -191,23 +191,14 @@ def _write(file: Path, text: str) -> None:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    task = catalog.parse_task(args.task)
-    target = args.target
-    if target is not None:
-        require_target(target)
-        if task is Task.TRANSCRIBE:
-            raise BadOption(
-                "A transcript stays in the spoken language: --target does not go with it.", "Use translate."
-            )
-    elif task is Task.TRANSLATE:
-        target = "en"
+    task, target = asked_task(args.task, args.target)
     if args.language != "auto":
         name_of(args.language)
     if args.reference is not None and len(args.audio) > 1:
         raise BadOption("One reference cannot be right for several sound files.", "Give one AUDIO with --reference.")
     if args.evidence and not args.json and args.out is None:
         raise BadOption("--evidence goes into the JSON document.", "Add --json, or --out with a folder.")
-    engines = _engines(args.engines, task, target)
+    engines = asked_engines(args.engines, task, target)
     if args.provider.lower() != "auto":
         from engines.runtime import providers
 
@@ -218,17 +209,37 @@ def _plan(args: argparse.Namespace) -> Plan:
         target=target,
         language=None if args.language == "auto" else args.language,
         reference=args.reference,
-        how=How(args.isolated, None if args.repeats is None else _whole("--repeats", args.repeats, 1, 1000)),
+        how=How(args.isolated, None if args.repeats is None else whole("--repeats", args.repeats, 1, 1000)),
         out=None if args.out is None else _folder(args.out),
         as_json=args.json,
         evidence=args.evidence,
         provider=args.provider,
-        threads=_whole("--threads", args.threads, 0, 1024),
-        options=_options(args.option, engines),
+        threads=whole("--threads", args.threads, 0, 1024),
+        options=asked_options(args.option, engines),
     )
 
 
-def _engines(names: str | None, task: Task, target: str | None) -> tuple[EngineDescription, ...]:
+def asked_task(name: str, target: str | None) -> tuple[Task, str | None]:
+    """The task of ``--task`` and the language of ``--target``, English where a translation names none.
+
+    Raises:
+        BadInput: there is no such task or language, or the two do not go together.
+    """
+    task = catalog.parse_task(name)
+    if target is None:
+        return task, "en" if task is Task.TRANSLATE else None
+    require_target(target)
+    if task is Task.TRANSCRIBE:
+        raise BadOption("A transcript stays in the spoken language: --target does not go with it.", "Use translate.")
+    return task, target
+
+
+def asked_engines(names: str | None, task: Task, target: str | None) -> tuple[EngineDescription, ...]:
+    """The engines of ``--engines``; all that do the task where it was not given.
+
+    Raises:
+        BadInput: there is no such engine, or none that does the task.
+    """
     offered = catalog.default()
     if names is None:
         found = offered.supporting(task, target)
@@ -241,7 +252,12 @@ def _engines(names: str | None, task: Task, target: str | None) -> tuple[EngineD
     return tuple(offered.describe(name) for name in dict.fromkeys(ids))
 
 
-def _options(texts: Iterable[str], engines: tuple[EngineDescription, ...]) -> dict[str, dict[str, OptionValue]]:
+def asked_options(texts: Iterable[str], engines: tuple[EngineDescription, ...]) -> dict[str, dict[str, OptionValue]]:
+    """The settings of ``--option`` by engine.
+
+    Raises:
+        BadInput: one is malformed, out of range, or for an engine that does not run.
+    """
     options: dict[str, dict[str, OptionValue]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -257,7 +273,12 @@ def _options(texts: Iterable[str], engines: tuple[EngineDescription, ...]) -> di
     return {engine.id: engine.resolve(options[engine.id]) for engine in engines if engine.id in options}
 
 
-def _whole(name: str, text: str, low: int, high: int) -> int:
+def whole(name: str, text: str, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``.
+
+    Raises:
+        BadOption: it is none.
+    """
     try:
         number = int(text)
     except ValueError:

@@ -43,7 +43,7 @@ class How:
 
 def run_comparison(host: Host, comparison: Comparison, how: How) -> None:
     """Prepares and runs every engine of a comparison; in the end every run in it is over and scored."""
-    ready = _prepare(comparison)
+    ready = prepare(comparison)
     done: dict[str, list[EngineRun]] = {engine_id: [] for engine_id in ready}
     line = _RunLine(sys.stderr)
     groups = {engine_id: next(_groups) for engine_id in ready}
@@ -93,7 +93,7 @@ def _run_once(
     return run
 
 
-def _prepare(comparison: Comparison) -> list[str]:
+def prepare(comparison: Comparison) -> list[str]:
     """Makes models ready; engines that cannot run are marked. Returns the others."""
     wanted = []
     for engine_id, run in comparison.runs.items():
