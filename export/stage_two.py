@@ -101,13 +101,13 @@ def write_graph(network: StageTwoNetwork, file: Path) -> None:
     }  # fmt: skip
     axes = {
         "units": {0: "frames"}, "codes": {1: "frames"}, "keys": {1: "past"}, "values": {1: "past"},
-        "scores": {0: "frames"}, "own_keys": {1: "frames"}, "own_values": {1: "frames"},
+        "scores": {0: "frames"}, "rest": {1: "frames"}, "own_keys": {1: "frames"}, "own_values": {1: "frames"},
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every Python number
         torch.onnx.export(
             ExportedStageTwo(network).eval(), tuple(given.values()), str(file), input_names=list(given),
-            output_names=["scores", "own_keys", "own_values"], dynamic_axes=axes, opset_version=_OPSET, dynamo=False,
+            output_names=["scores", "rest", "own_keys", "own_values"], dynamic_axes=axes, opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
     graph = onnx.load(str(file))
     halve(graph)

@@ -30,10 +30,12 @@ _UNKNOWN: Final = -1
 class CodeSource(Protocol):
     """What scores codes; see :class:`engines.models.stage_two.StageTwo`."""
 
-    def scores(
-        self, units: NDArray[np.int64], codes: NDArray[np.int64], level: int, prompt: Prompt
-    ) -> NDArray[np.float32]:
-        """Scores ``(T, codes)`` of a codebook."""
+    def scores(self, units: NDArray[np.int64], codes: NDArray[np.int64], prompt: Prompt) -> NDArray[np.float32]:
+        """Scores ``(T, codes)`` of the first codebook."""
+        ...
+
+    def rest(self, units: NDArray[np.int64], codes: NDArray[np.int64], prompt: Prompt) -> NDArray[np.int64]:
+        """Codes ``(books - 1, T)`` of the others."""
         ...
 
     def checked(self, units: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -108,9 +110,10 @@ class CodeStream:
         codes = np.full((self._codes.shape[0], len(units)), _UNKNOWN, np.int64)
         codes[:, :done] = self._codes
         self._first_book(units, codes, done)
-        for level in range(1, self._books):
+        if self._books > 1:
             cancellation.check()
-            codes[level, done:] = self._source.scores(units, codes, level, self._prompt)[done:].argmax(1)
+            rest = self._source.rest(units, codes, self._prompt)
+            codes[1 : self._books, done:] = rest[: self._books - 1, done:]
         made = codes[:, done : done + length]
         self._codes = np.concatenate([self._codes, made], axis=1)
         self._next = min(_LONGEST, self._next * _GROWTH)
@@ -123,7 +126,7 @@ class CodeStream:
         open_ones = len(units) - done
         for number in range(1, self._rounds + 1):
             cancellation.check()
-            scores = self._source.scores(units, codes, 0, self._prompt)[done:]
+            scores = self._source.scores(units, codes, self._prompt)[done:]
             masked = codes[0, done:] == _UNKNOWN
             ids, sure = self._drawn(scores)
             if number < self._rounds and self._temperature:

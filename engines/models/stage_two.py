@@ -1,8 +1,8 @@
 """Stage two: units of speech to codes of the codec in the voice of a prompt, chunk by chunk.
 
 AudioLM's second stage (arXiv 2209.03143) for a small machine: the first codebook by masked prediction in a few rounds
-(MaskGIT, arXiv 2202.04200; SoundStorm, arXiv 2305.09636), each further one at once given those below it (VALL-E, arXiv
-2301.02111). The voice is that of a prompt, which is read once (AudioPaLM, arXiv 2306.12925).
+(MaskGIT, arXiv 2202.04200; SoundStorm, arXiv 2305.09636), the others at once, as the codes of what the first one leaves
+of the codec's latent. The voice is that of a prompt, which is read once (AudioPaLM, arXiv 2306.12925).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ ID: Final = "token-hybrid"
 """The folder of stage two among the adapters."""
 ROUNDS: Final = (1, 32)
 TEMPERATURES: Final = (0.0, 2.0)
+FIRST, REST, PROMPT = range(3)
+"""What is wanted of the graph: the first codebook, what it leaves, or nothing, where a prompt is read."""
 FRAMES_PER_UNIT: Final = 2
 """Units come at 25 Hz, codes at 50."""
 
@@ -60,10 +62,10 @@ class StageTwo:
         self._graph = Graph(
             cards.locate(card.id) / "stage_two.onnx",
             ("units", "codes", "level", "keys", "values"),
-            ("scores", "own_keys", "own_values"),
+            ("scores", "rest", "own_keys", "own_values"),
         )
         tried = self.scores(
-            np.zeros(3, np.int64), np.full((shape.books, 3), -1, np.int64), 0, self.prompt(np.zeros(0, np.int64))
+            np.zeros(3, np.int64), np.full((shape.books, 3), -1, np.int64), self.prompt(np.zeros(0, np.int64))
         )
         if tried.shape != (3, shape.codes):
             raise AdapterMismatch(
@@ -139,22 +141,24 @@ class StageTwo:
         known = np.full((shape.books, 1 + frames), -1, np.int64)
         known[: given.shape[0], 1:] = given
         empty = np.zeros((shape.layers, 0, shape.width), np.float32)
-        feeds = self._feeds(np.concatenate([[shape.units], said[:frames]]), known, shape.books, Prompt(empty, empty))
-        _, keys, values = self._graph.run(feeds)
+        feeds = self._feeds(np.concatenate([[shape.units], said[:frames]]), known, PROMPT, Prompt(empty, empty))
+        _, _, keys, values = self._graph.run(feeds)
         return Prompt(keys, values)
 
-    def scores(
-        self, units: NDArray[np.int64], codes: NDArray[np.int64], level: int, prompt: Prompt
-    ) -> NDArray[np.float32]:
-        """Scores of one codebook, ``(T, codes)``.
+    def scores(self, units: NDArray[np.int64], codes: NDArray[np.int64], prompt: Prompt) -> NDArray[np.float32]:
+        """Scores of the first codebook, ``(T, codes)``.
 
         Args:
             units: ``(T,)`` at 50 Hz.
             codes: ``(books, T)`` what is known; -1 elsewhere.
-            level: the codebook, from 0.
             prompt: the voice.
         """
-        return self._graph.run(self._feeds(units, codes, level, prompt))[0]
+        return self._graph.run(self._feeds(units, codes, FIRST, prompt))[0]
+
+    def rest(self, units: NDArray[np.int64], codes: NDArray[np.int64], prompt: Prompt) -> NDArray[np.int64]:
+        """Codes of all further codebooks, ``(books - 1, T)``; see :meth:`scores`."""
+        found: NDArray[np.int64] = self._graph.run(self._feeds(units, codes, REST, prompt))[1]
+        return found
 
     def speaking(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engines.errors import AdapterMismatch, AdapterMissing, BadOption, TokensInvalid
-from engines.models.stage_two import StageTwo
+from engines.models.stage_two import FIRST, REST, StageTwo
 from tests.models import tiny_stage_two
 from tests.models.tiny_codec import SETTINGS
 from tests.models.tiny_stage_two import UNITS
@@ -42,10 +42,14 @@ def test_the_graph_is_the_network(opened):
         asked = torch.tensor([[UNITS, *np.repeat(said, 2)]])
         past = network.prompt(asked, torch.from_numpy(given), torch.ones(1, 21))
         assert np.abs(past.keys[:, 0].numpy() - prompt.keys).max() < 1e-4
-        level = torch.tensor([1])
-        states, _, _ = network(torch.tensor(units)[None], torch.tensor(known)[None], level, torch.ones(1, 15), past)
-        wanted = network.scores(states, level)[0].numpy()
-    assert np.abs(stage_two.scores(units, known, 1, prompt) - wanted).max() < 1e-4
+        mask, given = torch.ones(1, 15), torch.tensor(known)[None]
+        states, _, _ = network(torch.tensor(units)[None], given, torch.tensor([FIRST]), mask, past)
+        scores = network.scores(states)[0].numpy()
+        states, _, _ = network(torch.tensor(units)[None], given, torch.tensor([REST]), mask, past)
+        rest = network.quantised(network.told(states, REST))[0].numpy()
+    assert np.abs(stage_two.scores(units, known, prompt) - scores).max() < 1e-4
+    assert (stage_two.rest(units, known, prompt) == rest).mean() > 0.95
+    assert rest.shape == (BOOKS - 1, 15)
 
 
 def test_padding_does_not_matter(opened):
@@ -142,3 +146,12 @@ def test_others_are_refused(home, opened):
     (home / "token-hybrid" / "stage_two.onnx").unlink()
     with pytest.raises(AdapterMissing, match="stage_two"):
         StageTwo.open()
+
+
+def test_a_rest_is_put_into_codes_as_the_codec_does(opened):
+    _, network = opened
+    codes = torch.randint(CODES, (1, BOOKS, 12))
+    parts = network.vectors(codes)
+    book, rest = network.vectors(torch.arange(CODES).expand(1, BOOKS, CODES))[0, 1], parts[:, 1:].sum(1)
+    nearest = torch.cdist(rest[0], book).argmin(1)
+    assert (network.quantised(rest)[0, 0] == nearest).all()

@@ -1,8 +1,9 @@
 """Stage two: units of speech to the codec's codes, in the voice of a prompt.
 
 The two stages are AudioLM's (arXiv 2209.03143). The first codebook is made by masked prediction (SoundStorm, arXiv
-2305.09636), each further one at once given those below it (VALL-E's second model, arXiv 2301.02111), by one stack of
-layers that is told which codebook is wanted. Layers are a Conformer's (arXiv 2005.08100) without its second
+2305.09636). What it leaves of the codec's latent is told as a vector, the mean of what may be, and put into codes by the
+other codebooks as the codec itself does it; docs/decisions/0015 tells why they are not predicted one by one. Both come
+from one stack of layers that is told which is wanted. Layers are a Conformer's (arXiv 2005.08100) without its second
 feed-forward part. Codes come in as the codec's own vectors and are told by their likeness to them, so that a small
 network need not learn what each of 8 × 1024 codes is.
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engines.models.stage_two import FIRST, PROMPT, REST
 from engines.training.networks.trunk import ConvolutionModule, rotary_table, turned
 
 _NEVER = -1e4
@@ -128,6 +130,8 @@ class StageTwoNetwork(nn.Module):
     """
 
     codebooks: Tensor
+    means: Tensor
+    deviations: Tensor
 
     def __init__(self, size: StageTwoSize, codebooks: Tensor | None = None) -> None:
         super().__init__()
@@ -137,15 +141,18 @@ class StageTwoNetwork(nn.Module):
             raise ValueError(f"codebooks {tuple(given.shape)} do not go with {size}")
         # Later books hold ever smaller rests: each is brought to the same size.
         deviation = given.flatten(1).std(1).clamp(min=1e-6) if codebooks is not None else torch.ones(size.books)
-        self.register_buffer("codebooks", (given - given.mean(1, keepdim=True)) / deviation[:, None, None])
+        self.register_buffer("means", given.mean(1, keepdim=True))
+        self.register_buffer("deviations", deviation[:, None, None])
+        self.register_buffer("codebooks", (given - self.means) / self.deviations)
         self.units = nn.Embedding(size.units + 1, size.width)
         self.known = nn.Parameter(torch.randn(size.books * size.hidden, size.width) * (size.hidden * 8) ** -0.5)
-        self.levels = nn.Embedding(size.books + 1, size.width)
+        self.levels = nn.Embedding(3, size.width)
         self.missing = nn.Parameter(torch.randn(size.width) * 0.5)
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.layers))
         self.norm = nn.LayerNorm(size.width)
-        self.heads = nn.Parameter(torch.randn(size.books, size.width, size.hidden) * 0.3 * size.width**-0.5)
-        self.bias = nn.Parameter(torch.zeros(size.books, size.codes))
+        self.head = nn.Parameter(torch.randn(size.width, size.hidden) * 0.3 * size.width**-0.5)
+        self.bias = nn.Parameter(torch.zeros(size.codes))
+        self.latents = nn.ModuleList(nn.Linear(size.width, size.hidden) for _ in (FIRST, REST))
         nn.init.normal_(self.units.weight, std=0.5)
         nn.init.normal_(self.levels.weight, std=0.5)
 
@@ -163,7 +170,7 @@ class StageTwoNetwork(nn.Module):
             mask: ``(B, P)``, 1 where there is a place.
         """
         size = self.size
-        level = torch.full((units.shape[0],), size.books, device=units.device)
+        level = torch.full((units.shape[0],), PROMPT, device=units.device)
         empty = self.known.new_zeros(size.layers, units.shape[0], 0, size.width)
         _, keys, values = self(units, codes, level, mask, Past(empty, empty, mask[:, :0]))
         return Past(keys, values, mask)
@@ -176,7 +183,7 @@ class StageTwoNetwork(nn.Module):
         Args:
             units: ``(B, T)`` at the codec's rate.
             codes: ``(B, books, T)``; -1 where a code is not known.
-            level: ``(B,)`` the codebook that is wanted, from 0; the number of codebooks for a prompt.
+            level: ``(B,)`` what is wanted: :data:`engines.models.stage_two.FIRST`, ``REST`` or ``PROMPT``.
             mask: ``(B, T)``, 1 where there is a frame.
             past: the prompts.
 
@@ -188,7 +195,7 @@ class StageTwoNetwork(nn.Module):
         rows = codes.clamp(min=0) + torch.arange(size.books, device=codes.device)[:, None] * size.codes
         vectors = F.embedding(rows, self.codebooks.flatten(0, 1)) * there
         x = vectors.transpose(1, 2).flatten(2) @ self.known + self.units(units) + self.levels(level)[:, None]
-        wanted = level.clamp(max=size.books - 1)[:, None, None].expand(-1, 1, codes.shape[2])
+        wanted = level.clamp(max=min(REST, size.books - 1))[:, None, None].expand(-1, 1, codes.shape[2])
         unknown = (codes.gather(1, wanted)[:, 0] < 0).unsqueeze(-1).to(x.dtype)
         x = (x + unknown * self.missing) * mask.unsqueeze(-1)
         rotary = rotary_table(x.shape[1], size.width // size.heads, x)
@@ -199,15 +206,34 @@ class StageTwoNetwork(nn.Module):
             values.append(value)
         return self.norm(x), torch.stack(keys), torch.stack(values)
 
-    def scores(self, states: Tensor, level: Tensor) -> Tensor:
-        """Scores ``(B, T, codes)`` of the codebook ``level`` ``(B,)`` from states ``(B, T, width)``."""
-        level = level.clamp(max=self.size.books - 1)
-        told = states @ self.heads[level] * self.size.hidden**-0.5
-        return cast(Tensor, told @ self.codebooks[level].transpose(1, 2) + self.bias[level][:, None])
+    def scores(self, states: Tensor) -> Tensor:
+        """Scores ``(B, T, codes)`` of the first codebook from states ``(B, T, width)``."""
+        told = states @ self.head * self.size.hidden**-0.5
+        return cast(Tensor, told @ self.codebooks[0].T + self.bias)
+
+    def told(self, states: Tensor, level: int) -> Tensor:
+        """The codec's latent ``(B, T, hidden)``, or what the first codebook leaves of it, in first deviations."""
+        return cast(Tensor, self.latents[level](states))
+
+    def vectors(self, codes: Tensor) -> Tensor:
+        """What codes ``(B, books, T)`` add to the latent, ``(B, books, T, hidden)``, in first deviations."""
+        rows = codes.clamp(min=0) + torch.arange(self.size.books, device=codes.device)[:, None] * self.size.codes
+        raw = (self.codebooks * self.deviations + self.means) / self.deviations[0]
+        return F.embedding(rows, raw.flatten(0, 1))
+
+    def quantised(self, rest: Tensor) -> Tensor:
+        """Codes ``(B, books - 1, T)`` of the further codebooks nearest to a rest ``(B, T, hidden)``, one by one."""
+        raw = (self.codebooks * self.deviations + self.means) / self.deviations[0]
+        found = []
+        for book in raw[1:]:
+            ids = (rest @ book.T - book.square().sum(1) / 2).argmax(-1)
+            rest = rest - F.embedding(ids, book)
+            found.append(ids)
+        return torch.stack(found, 1) if found else rest.new_zeros(rest.shape[0], 0, rest.shape[1], dtype=torch.long)
 
 
 class ExportedStageTwo(nn.Module):
-    """One piece of speech and one codebook; or, where ``level`` is the number of codebooks, a prompt."""
+    """One piece of speech and the first codebook or the others; or a prompt."""
 
     def __init__(self, network: StageTwoNetwork) -> None:
         super().__init__()
@@ -215,7 +241,7 @@ class ExportedStageTwo(nn.Module):
 
     def forward(
         self, units: Tensor, codes: Tensor, level: Tensor, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Runs it.
 
         Args:
@@ -226,9 +252,11 @@ class ExportedStageTwo(nn.Module):
             values: ``(layers, P, width)``.
 
         Returns:
-            scores ``(T, codes)``, keys and values ``(layers, T, width)``.
+            scores of the first codebook ``(T, codes)``, further codes ``(books - 1, T)``, keys and values ``(layers, T,
+            width)``.
         """
         ones = torch.ones_like(units, dtype=keys.dtype)[None]
         past = Past(keys[:, None], values[:, None], torch.ones_like(keys[0, :, 0])[None])
         states, made_keys, made_values = self.network(units[None], codes[None], level, ones, past)
-        return self.network.scores(states, level)[0], made_keys[:, 0], made_values[:, 0]
+        rest = self.network.quantised(self.network.told(states, REST))
+        return self.network.scores(states)[0], rest[0], made_keys[:, 0], made_values[:, 0]

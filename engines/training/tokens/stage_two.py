@@ -1,8 +1,8 @@
 """Trains stage two, units of speech to the codec's codes, through the bench's loop.
 
-What is lowered is the cross-entropy of codes: of the first codebook where frames of it are masked, of the others given
-those below. What is measured is the same on development clips with all frames of a codebook masked, each codebook by
-itself, since the first decides what can be understood and the last hardly matter.
+What is lowered is the cross-entropy of the first codebook where frames of it are masked, and the squared error of the
+codec's latent: of all of it there, and of what the first codebook leaves where that is known. What is measured is the
+same on development clips with all frames of the first codebook masked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engines import paths
 from engines.errors import AdapterMismatch
 from engines.models.codec import ID as CODEC
+from engines.models.stage_two import FIRST, REST
 from engines.training.data.corpus import Corpus
 from engines.training.dataset import Clip, SpeechData
 from engines.training.loop import Progress
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 
     from engines.training.networks.stage_two import StageTwoNetwork, StageTwoSize
 
-CRITERION: Final = "nats"
-"""Mean over the codebooks of the cross-entropy per code on the development clips, in nats."""
+CRITERION: Final = "error"
+"""On the development clips: nats per code of the first codebook, and the share of what it leaves that is not told."""
 SIZE: Final = "size.json"
+_WEIGHTS: Final = {"nats": 1.0, "latent": 2.0, "rest": 2.0}
+"""In the loss; a batch has some of the first two and some of the last."""
 
 
 def run(
@@ -180,26 +183,34 @@ class StageTwoTrainee:
     def loss(self, batch: list[int], step: int) -> Tensor:
         """See :class:`engines.training.loop.Trainee`."""
         self.network.train()
-        return self._error(self._windows.draw(batch, np.random.default_rng((self._seed, 3, step))))
+        drawn = self._windows.draw(batch, np.random.default_rng((self._seed, 3, step)))
+        found = {
+            name: error.sum() / about.sum().clamp(min=1e-6) for name, (error, about) in self._errors(drawn).items()
+        }
+        return sum((_WEIGHTS[name] * value for name, value in found.items()), start=self.network.bias.new_zeros(()))
 
     def evaluate(self) -> dict[str, float]:
-        """Nats per code of every codebook, from ``nats_1`` on, given those below, and their mean."""
+        """Nats per code of the first codebook, the share of the latent and of the rest that is not told; and a sum."""
         import torch
 
         self.network.eval()
-        found: dict[str, float] = {}
-        for level in range(self.network.size.books):
-            total = frames = 0.0
+        sums = dict.fromkeys(("nats", "latent", "rest"), 0.0)
+        spread = {"latent": 0.0, "rest": 0.0, "nats": 0.0}
+        for level in (FIRST, REST)[: min(2, self.network.size.books)]:
             for begin in range(0, self._count, 8):
                 places = list(range(begin, min(begin + 8, self._count)))
                 drawn = self._measured.draw(places, np.random.default_rng((self._seed, 7, begin)), level)
                 with torch.no_grad():
-                    total += float(self._error(drawn)) * float(drawn.learnt.sum())
-                frames += float(drawn.learnt.sum())
-            found[f"nats_{level + 1}"] = total / frames
-        return {CRITERION: sum(found.values()) / len(found), **found}
+                    for name, (error, about) in self._errors(drawn).items():
+                        sums[name] += float(error.sum())
+                        spread[name] += float(about.sum())
+        found = {name: sums[name] / spread[name] for name in sums if spread[name]}
+        return {CRITERION: found["nats"] + found.get("rest", 0.0)} | {
+            f"{CRITERION}_{name}": value for name, value in found.items()
+        }
 
-    def _error(self, drawn: Drawn) -> Tensor:
+    def _errors(self, drawn: Drawn) -> dict[str, tuple[Tensor, Tensor]]:
+        """For every frame that is to be learnt: its error, and what the mean alone would be off by (1 of nats)."""
         import torch
         from torch.nn import functional
 
@@ -208,8 +219,21 @@ class StageTwoTrainee:
         told = {name: torch.from_numpy(value).to(device) for name, value in vars(drawn).items()}
         past = network.prompt(told["prompt_units"], told["prompt_codes"], told["prompt_mask"])
         states, _, _ = network(told["units"], told["codes"], told["level"], told["mask"], past)
-        scores = network.scores(states, told["level"])[told["learnt"]]
-        return functional.cross_entropy(scores.float(), told["targets"][told["learnt"]])
+        parts = network.vectors(told["targets"])
+        found = {}
+        for level, name in ((FIRST, "latent"), (REST, "rest")):
+            where = told["learnt"] & (told["level"] == level)[:, None]
+            if not where.any():
+                continue
+            wanted = parts[:, level:].sum(1)[where]
+            if level == FIRST:
+                nats = functional.cross_entropy(
+                    network.scores(states)[where].float(), told["targets"][:, 0][where], reduction="none"
+                )
+                found["nats"] = nats, torch.ones_like(nats)
+            error = (network.told(states, level)[where].float() - wanted).square().sum(1)
+            found[name] = error, (wanted - wanted.mean(0)).square().sum(1)
+        return found
 
     def weights(self) -> dict[str, Tensor]:
         """See :class:`engines.training.loop.Trainee`."""

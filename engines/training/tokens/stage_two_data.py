@@ -31,7 +31,7 @@ class StageTwoSettings:
         window: seconds of speech that are made at once in training.
         prompt: longest prompt in seconds.
         alone: share of pieces without a prompt.
-        first: share of pieces that train the first codebook; the others share what is left.
+        first: share of pieces that train the first codebook; the others train what it leaves.
         corrupt: share of units, and of known codes of the codebooks below, that are exchanged for others.
         fewer: share of pieces whose past has the first codebooks alone, as many as are drawn.
     """
@@ -41,7 +41,7 @@ class StageTwoSettings:
     window: float = 3.0
     prompt: float = 3.0
     alone: float = 0.2
-    first: float = 0.3
+    first: float = 0.6
     corrupt: float = 0.04
     fewer: float = 0.2
 
@@ -120,10 +120,10 @@ class Drawn:
     Attributes:
         units: ``(B, T)``.
         codes: ``(B, books, T)`` what is known; -1 elsewhere.
-        targets: ``(B, T)`` of the codebook that is wanted.
+        targets: ``(B, books, T)`` what is to be told.
         learnt: ``(B, T)`` where something is to be learnt.
         mask: ``(B, T)`` where there is a frame.
-        level: ``(B,)`` the codebook that is wanted.
+        level: ``(B,)`` 0 where the first codebook is wanted, 1 where the others are.
         prompt_units: ``(B, P)``, the first of them nobody's.
         prompt_codes: ``(B, books, P)``.
         prompt_mask: ``(B, P)``.
@@ -176,7 +176,7 @@ class Windows:
         Args:
             places: of the clips.
             random: decides everything that is open.
-            level: the codebook that is wanted, with nothing before the piece and nothing exchanged, as when measuring;
+            level: 0 or 1, what is wanted, with nothing before the piece and nothing exchanged, as when measuring;
                 drawn by default.
             masked: with a level: share of the first codebook's frames that are not known.
         """
@@ -188,7 +188,7 @@ class Windows:
             start = int(random.integers(len(each) - length + 1))
             wanted = level
             if wanted is None:
-                wanted = 0 if random.random() < settings.first or books == 1 else int(random.integers(1, books))
+                wanted = int(random.random() >= settings.first and books > 1)
             units, codes = each.units[start : start + length].copy(), each.codes[:, start : start + length]
             known = np.full(codes.shape, LOST, np.int32)
             known[:wanted] = codes[:wanted]
@@ -211,7 +211,7 @@ class Windows:
             prompt = self._prompt(place, start, length, random)
             said = np.full((books, len(prompt[0])), LOST, np.int32)
             said[:kept, 1:] = prompt[1][:kept]
-            rows.append((units, known, codes[wanted], learnt, wanted, prompt[0], said))
+            rows.append((units, known, codes, learnt, wanted, prompt[0], said))
         return self._together(rows)
 
     def _exchange(self, row: NDArray[np.int32], size: int, random: np.random.Generator) -> None:
@@ -245,13 +245,13 @@ class Windows:
     def _together(self, rows: Sequence[tuple[NDArray[np.int32], ...]] | list) -> Drawn:  # type: ignore[type-arg]
         size, books = len(rows), self._books
         frames, places = max(len(row[0]) for row in rows), max(len(row[5]) for row in rows)
-        units, targets = np.zeros((size, frames), np.int64), np.zeros((size, frames), np.int64)
+        units, targets = np.zeros((size, frames), np.int64), np.zeros((size, books, frames), np.int64)
         codes = np.full((size, books, frames), LOST, np.int64)
         learnt, mask = np.zeros((size, frames), np.bool_), np.zeros((size, frames), np.float32)
         prompt_units, prompt_mask = np.zeros((size, places), np.int64), np.zeros((size, places), np.float32)
         prompt_codes = np.full((size, books, places), LOST, np.int64)
         for n, (own, known, wanted, where, _, asked, said) in enumerate(rows):
-            units[n, : len(own)], codes[n, :, : len(own)], targets[n, : len(own)] = own, known, wanted
+            units[n, : len(own)], codes[n, :, : len(own)], targets[n, :, : len(own)] = own, known, wanted
             learnt[n, : len(own)], mask[n, : len(own)] = where, 1
             prompt_units[n, : len(asked)], prompt_codes[n, :, : len(asked)] = asked, said
             prompt_mask[n, : len(asked)] = 1

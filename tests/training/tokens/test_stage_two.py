@@ -122,9 +122,10 @@ def trained(folder, until=math.inf, stop=lambda: False):
 def test_it_learns_and_goes_on_where_it_stopped(tmp_path):
     before, trainee = trained(tmp_path / "whole")
     after = trainee.evaluate()
-    assert set(after) == {"nats", "nats_1", "nats_2"}
-    assert after["nats_1"] < 0.6 * before["nats_1"]
-    assert after["nats"] == pytest.approx((after["nats_1"] + after["nats_2"]) / 2)
+    assert set(after) == {"error", "error_nats", "error_latent", "error_rest"}
+    assert after["error_nats"] < 0.6 * before["error_nats"]
+    assert after["error_rest"] < 0.6 * before["error_rest"]
+    assert after["error"] == pytest.approx(after["error_nats"] + after["error_rest"])
     count = iter(range(1000))
     trained(tmp_path / "parts", stop=lambda: next(count) >= 25)
     _, other = trained(tmp_path / "parts", until=time.monotonic() + 60)
