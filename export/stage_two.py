@@ -107,7 +107,8 @@ def write_graph(network: StageTwoNetwork, file: Path) -> None:
         warnings.simplefilter("ignore")  # the tracer warns of every Python number
         torch.onnx.export(
             ExportedStageTwo(network).eval(), tuple(given.values()), str(file), input_names=list(given),
-            output_names=["scores", "rest", "own_keys", "own_values"], dynamic_axes=axes, opset_version=_OPSET, dynamo=False,
+            output_names=["scores", "rest", "own_keys", "own_values"], dynamic_axes=axes, opset_version=_OPSET,
+            dynamo=False,
         )  # fmt: skip
     graph = onnx.load(str(file))
     halve(graph)

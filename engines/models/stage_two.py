@@ -157,8 +157,7 @@ class StageTwo:
 
     def rest(self, units: NDArray[np.int64], codes: NDArray[np.int64], prompt: Prompt) -> NDArray[np.int64]:
         """Codes of all further codebooks, ``(books - 1, T)``; see :meth:`scores`."""
-        found: NDArray[np.int64] = self._graph.run(self._feeds(units, codes, REST, prompt))[1]
-        return found
+        return self._graph.run(self._feeds(units, codes, REST, prompt))[1].astype(np.int64)
 
     def speaking(
         self,
