@@ -4,8 +4,8 @@ The two stages are AudioLM's (arXiv 2209.03143). The first codebook is made by m
 2305.09636). What it leaves of the codec's latent is told as a vector, the mean of what may be, and put into codes by
 the other codebooks as the codec itself does it; docs/decisions/0015 tells why they are not predicted one by one. Both
 come from one stack of layers that is told which is wanted. Layers are a Conformer's (arXiv 2005.08100) without its
-second feed-forward part. Codes come in as the codec's own vectors and are told by their likeness to them, so that a small
-network need not learn what each of 8 × 1024 codes is.
+second feed-forward part. Codes come in as the codec's own vectors and are told by their likeness to them, so that a
+small network need not learn what each of 8 × 1024 codes is.
 
 A prompt is read once: its places see each other alone, and what follows looks at their keys and values, which are kept.
 """
