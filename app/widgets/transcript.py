@@ -224,6 +224,7 @@ class TranscriptLabel(QTextEdit):
         self.document().setDefaultFont(font)
         self._space_lines()
         self.setFixedHeight(line_height() * self._rows + 4)
+        self.setViewportMargins(0, 1, 0, 1)  # with the border: whole lines, also where it has been scrolled
         self._paint_formats()
 
     def paintEvent(self, event: QPaintEvent) -> None:
