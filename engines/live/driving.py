@@ -89,6 +89,7 @@ class LiveThread:
         self._setting = setting
         self._tell = tell
         self._inbox: queue.SimpleQueue[_Sound | tuple[int, Stamped, float] | None] = queue.SimpleQueue()
+        self._abandoned = False
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="live", daemon=True)
 
@@ -102,6 +103,11 @@ class LiveThread:
 
     def stop(self) -> None:
         """No more sound comes. What was said is still written; ``Ended`` is the last event."""
+        self._inbox.put(None)
+
+    def abandon(self) -> None:
+        """Ends at once; what was not written yet is left."""
+        self._abandoned = True
         self._inbox.put(None)
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -124,7 +130,7 @@ class LiveThread:
     def _drive(self, session: Session) -> None:
         session.begin(self._now(), self._setting.warm)
         stopping: float | None = None
-        while session.alive:
+        while session.alive and not self._abandoned:
             try:
                 message = self._inbox.get(timeout=_TICK_SECONDS)
             except queue.Empty:
