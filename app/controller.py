@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -140,6 +140,16 @@ class Controller(QObject):
             self._fail(engine_id, Cancelled("The run was cancelled."))
         self._update_running()
 
+    def let_rest(self) -> Callable[[], None]:
+        """Cancels everything and gives the child process up, whose models take memory; the next run opens another.
+
+        Returns:
+            what ends the process; that may take a while, so it is to be called beside the window.
+        """
+        self.cancel()
+        host, self._host = self._host, None
+        return host.close if host is not None else _nothing
+
     def options(self, engine: EngineDescription) -> Mapping[str, OptionValue]:
         """An engine's settings that differ from its defaults, with the server of the preferences where it fits."""
         running = self.settings.running
@@ -261,3 +271,7 @@ class Controller(QObject):
         if active != self._running:
             self._running = active
             self.running_changed.emit(active)
+
+
+def _nothing() -> None:
+    """There is no process to end."""

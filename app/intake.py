@@ -51,6 +51,7 @@ class Intake(QObject):
     ) -> None:
         super().__init__(parent)
         self._window = parent
+        self.waveform = speech.waveform
         self._controller = controller
         self._choices = controller.settings.choices
         self._toolbar = toolbar
@@ -146,6 +147,15 @@ class Intake(QObject):
         self._run_next = False
         self._speech.show_utterance(self._controller.utterance)
         self.failed.emit(error)
+
+    def silence(self) -> None:
+        """Stops playing."""
+        self._playback.stop()
+
+    def take(self, recording: Recording) -> None:
+        """Opens a recording of what was already written while it was spoken."""
+        self._run_next = False
+        self.loader.open_recording(recording)
 
     def _recorded(self, recording: Recording) -> None:
         self._choose_own_language()

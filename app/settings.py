@@ -40,6 +40,7 @@ class Choices(BaseModel):
     Attributes:
         spoken: language code, or None to find out.
         microphone: the device's name, or None for the system's own choice.
+        live_engines: ids of the engines that take part in live work; empty for the first of each paradigm.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -50,6 +51,7 @@ class Choices(BaseModel):
     microphone: str | None = None
     folder: str = ""
     run_after_recording: bool = True
+    live_engines: tuple[str, ...] = ()
 
 
 class Running(BaseModel):

@@ -25,6 +25,7 @@ from app.controller import Controller
 from app.dialogs.opener import Dialogs
 from app.dropping import dropped_file, offers_file
 from app.intake import Intake
+from app.livepart import LivePart
 from app.loading import described
 from app.offers import Offers
 from app.playback import Playback
@@ -34,6 +35,7 @@ from app.theme import theme
 from app.views.dock import EvidenceDock
 from app.widgets.banner import MessageBar, OfferBanner
 from app.widgets.card import EngineCard
+from app.widgets.livebar import LiveBar
 from app.widgets.panels import PANELS, CardsArea
 from app.widgets.references import References
 from app.widgets.speech import SpeechStrip
@@ -83,6 +85,8 @@ class MainWindow(QMainWindow):
             self.playback,
             self,
         )
+        beside = (self.live_bar, self.references, self.dock)
+        self.live = LivePart(self.controller, self.toolbar, beside, self.cards, self.intake)
         self._connect()
         self._add_menu()
         self._add_shortcuts()
@@ -94,6 +98,7 @@ class MainWindow(QMainWindow):
         self.toolbar = ToolBar()
         self.speech = SpeechStrip()
         self.references = References()
+        self.live_bar = LiveBar()
         self.offer = OfferBanner()
         self.offer.hide()
         self.cards = {engine.id: EngineCard(engine) for engine in catalogue.engines}
@@ -117,7 +122,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(content)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
-        for widget in (self.toolbar, self.speech, self.references, self.offer):
+        for widget in (self.toolbar, self.speech, self.references, self.live_bar, self.offer):
             column.addWidget(widget)
         column.addWidget(self.split, 1)
         self.setCentralWidget(content)
@@ -138,6 +143,8 @@ class MainWindow(QMainWindow):
         self.intake.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.intake.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.intake.failed.connect(self.show_error)
+        self.live.begun.connect(self.messages.hide)
+        self.live.failed.connect(self.show_error)
         self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
         self.offers.failed.connect(self.show_error)
         self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
@@ -168,6 +175,7 @@ class MainWindow(QMainWindow):
         for keys, act in (
             ("Ctrl+O", self.intake.choose_file),
             ("Ctrl+R", self.toolbar.record.click),
+            ("Ctrl+L", self.toolbar.live.click),
             ("Ctrl+Return", self.run),
             ("Escape", self._escape_pressed),
             ("Ctrl+V", self.intake.paste),
@@ -210,7 +218,7 @@ class MainWindow(QMainWindow):
     def run(self) -> None:
         """Runs every engine on the speech in the window; does nothing while something runs or loads."""
         utterance = self.controller.utterance
-        if utterance is None or self.controller.running:
+        if utterance is None or self.controller.running or self.live.active:
             return
         task, spoken, target = self.toolbar.chosen()
         self.messages.hide()
@@ -253,6 +261,8 @@ class MainWindow(QMainWindow):
             self.messages.hide()
         elif self.controller.running:
             self.controller.cancel()
+        elif self.live.active:
+            self.live.stop()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes files."""
@@ -268,6 +278,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keeps a running recording, remembers the window, ends the engines."""
+        self.live.close()
         self.intake.close()
         self.listening.close()
         geometry.remember(self, self.split, self.settings.appearance)

@@ -19,6 +19,14 @@ _SCORES = {
     "cer": ("CER", "Character error rate against the reference; the language is written without spaces"),
     "bleu": ("BLEU", "BLEU of the translation against the reference translation, 0 to 100"),
 }
+_LIVE = {
+    "delay": ("delay", "From the end of your last phrase until its text was final"),
+    "median_delay": ("median", "The same, over all phrases of this run: half of them came sooner"),
+    "laal": (
+        "LAAL",
+        "Length-adaptive average lagging: how far words came behind somebody who writes evenly while you speak",
+    ),
+}
 _MODEL_ROLES = ("language model", "language_model", "llm")
 
 
@@ -53,6 +61,9 @@ def figures(run: EngineRun, speech_seconds: float) -> list[Figure]:
         more = f"\nchrF {run.scores['chrf']:.1f}" if key == "bleu" and "chrf" in run.scores else ""
         more = f"\nCER {share(run.scores['cer'])}" if key == "wer" and "cer" in run.scores else more
         found.append(Figure(f"{name} {told}", tip + more, strong=True))
+    for key, (name, tip) in _LIVE.items():
+        if key in run.scores:
+            found.append(Figure(f"{name} {seconds(run.scores[key])}", tip, strong=key == "delay"))
     if run.first_text_seconds is not None:
         found.append(Figure(f"first text {seconds(run.first_text_seconds)}", "Engine time until the first word"))
     if run.first_audio_seconds is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -16,11 +17,55 @@ FLOOR_DB = -54.0
 """Level in dB of full scale at which the meter begins."""
 
 
-class RecordButton(QPushButton):
-    """A checkable button; ``toggled(True)`` starts a recording."""
+@dataclass(frozen=True)
+class Wording:
+    """What a record button is called.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Attributes:
+        text: while nothing runs.
+        symbol: the icon's name.
+        begin: what it does, for a screen reader.
+        end: what it does while it runs.
+        begin_tip: its tool tip.
+        end_tip: the same while it runs.
+    """
+
+    text: str
+    symbol: str
+    begin: str
+    end: str
+    begin_tip: str
+    end_tip: str
+
+
+RECORD = Wording(
+    "Record",
+    "record",
+    "Record from the microphone",
+    "Stop recording",
+    "Record (Ctrl+R)",
+    "Stop and keep the recording (Ctrl+R)",
+)
+LIVE = Wording(
+    "Live",
+    "live",
+    "Let the engines write while you speak",
+    "Stop listening",
+    "Speak, and every engine that you chose writes along (Ctrl+L)",
+    "Stop listening and keep the recording (Ctrl+L)",
+)
+
+
+class RecordButton(QPushButton):
+    """A checkable button; ``toggled(True)`` starts a recording.
+
+    Args:
+        wording: what it is called.
+    """
+
+    def __init__(self, wording: Wording = RECORD, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._wording = wording
         self.setCheckable(True)
         self.setProperty("look", "record")
         self._level = 0.0
@@ -68,13 +113,14 @@ class RecordButton(QPushButton):
     def refresh(self) -> None:
         """Shows the state from its beginning: no level, no time."""
         self._level, self._clips = 0.0, False
-        self.setText("Stop  0:00" if self.isChecked() else "Record")
-        self.setAccessibleName("Stop recording" if self.isChecked() else "Record from the microphone")
-        self.setToolTip("Stop and keep the recording (Ctrl+R)" if self.isChecked() else "Record (Ctrl+R)")
+        said, runs = self._wording, self.isChecked()
+        self.setText("Stop  0:00" if runs else said.text)
+        self.setAccessibleName(said.end if runs else said.begin)
+        self.setToolTip(said.end_tip if runs else said.begin_tip)
         self._dress()
 
     def _dress(self) -> None:
         if self.isChecked():
             self.setIcon(icon("stop", "#ffffff"))
         else:
-            self.setIcon(icon("record", palette().record))
+            self.setIcon(icon(self._wording.symbol, palette().record))

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.theme import theme
-from app.widgets.record import RecordButton
+from app.widgets.record import LIVE, RecordButton
 from engines.audio.samples import Sample
 from engines.contract import Task
 from engines.languages import NAMES, TARGETS
@@ -52,6 +52,7 @@ class ToolBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.record = RecordButton()
+        self.live = RecordButton(LIVE)
         self.open = QPushButton("Open…")
         self.open.setToolTip("Open a sound or video file (Ctrl+O)")
         self.samples = _menu_button("Samples", "Bundled recordings of real speech")
@@ -100,6 +101,13 @@ class ToolBar(QWidget):
         self._running = running
         self._dress()
 
+    def show_live(self, live: bool) -> None:
+        """Nothing else can be begun, and nothing changed, while live work runs."""
+        for control in (self.record, self.open, self.samples, self.microphone, self.run):
+            control.setEnabled(not live)
+        for combo in (self.task, self.spoken, self.target):
+            combo.setEnabled(not live)
+
     def offer_samples(self, samples: Sequence[Sample]) -> None:
         """Fills the samples menu, grouped by language, each with its credit."""
         menu = self.samples.menu()
@@ -137,7 +145,7 @@ class ToolBar(QWidget):
         left, right = QHBoxLayout(), QHBoxLayout()
         for box in (left, right):
             box.setSpacing(8)
-        for source in (self.record, self.microphone, self.open, self.samples):
+        for source in (self.record, self.live, self.microphone, self.open, self.samples):
             left.addWidget(source)
         left.addStretch()
         self._arrow = QLabel("→")
