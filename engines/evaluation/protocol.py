@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from engines import errors, paths
+from engines.audio import conditions
+from engines.audio.conditions import Condition
+from engines.audio.noise import Noise
 from engines.catalog import Catalogue, EngineDescription
 from engines.contract import (
     EvidenceFound,
@@ -26,8 +29,7 @@ from engines.contract import (
     Task,
     Utterance,
 )
-from engines.evaluation import conditions, corpora
-from engines.evaluation.conditions import Condition, Noise
+from engines.evaluation import corpora
 from engines.evaluation.corpora import Clip
 from engines.evaluation.metrics import Errors, word_errors
 from engines.evaluation.records import Key, Record, Records

@@ -37,7 +37,7 @@ class Record(BaseModel):
         clip: the recording's id.
         speaker: the voice.
         language: ISO 639-1 code of what is spoken.
-        condition: as :func:`engines.evaluation.conditions.parse` reads it.
+        condition: as :func:`engines.audio.conditions.parse` reads it.
         task: what was asked.
         seconds: length of the recording.
         reference: what is right.

@@ -13,8 +13,8 @@ import pytest
 from app import cli
 from app.commands import adapters
 from engines import catalog
+from engines.audio.conditions import Condition
 from engines.evaluation import protocol
-from engines.evaluation.conditions import Condition
 from engines.evaluation.corpora import Clip
 from engines.evaluation.protocol import Case
 from tests.engines import fakes

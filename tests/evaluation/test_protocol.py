@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engines.audio.conditions import Condition
 from engines.catalog import Catalogue
 from engines.contract import Task
 from engines.errors import BadInput, WeightsMissing
 from engines.evaluation import protocol
-from engines.evaluation.conditions import Condition
 from engines.evaluation.corpora import Clip
 from engines.evaluation.protocol import Case, Sizes, cases, measure, of_protocol, version
 from engines.evaluation.records import Records

@@ -11,9 +11,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from engines.audio.distortion import telephone
+from engines.audio.loudness import active_level
+from engines.audio.noise import add_noise
+from engines.audio.noise import noise as noise_of
 from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import BadOption
-from engines.evaluation import conditions
 
 SOURCES: Final = ("clean", "noisy", "telephone", "reverberant", "accented")
 """In the order in which the router knows them. The accent of ``accented`` is the voice's own; no sound is added."""
@@ -71,10 +74,10 @@ def degrade(samples: Samples, condition: Condition, random: np.random.Generator)
         case "noisy":
             made = with_noise(samples, _drawn(condition.snr, random, 5.0, 15.0), random)
         case "babble" if len(samples):
-            talk = conditions.noise("babble", len(samples), random)
-            made = conditions.add_noise(samples, talk, _drawn(condition.snr, random, 5.0, 15.0))
+            talk = noise_of("babble", len(samples), random)
+            made = add_noise(samples, talk, _drawn(condition.snr, random, 5.0, 15.0))
         case "telephone":
-            made = conditions.telephone(with_noise(samples, random.uniform(12.0, 30.0), random))
+            made = telephone(with_noise(samples, random.uniform(12.0, 30.0), random))
         case "reverberant":
             made = in_room(samples, random)
         case _:
@@ -97,7 +100,7 @@ def with_noise(samples: Samples, snr: float, random: np.random.Generator) -> Sam
     frequencies = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 50.0)
     spectrum = random.standard_normal(len(frequencies)) + 1j * random.standard_normal(len(frequencies))
     noise = np.fft.irfft(spectrum * frequencies ** -random.uniform(0.0, 1.0), count)
-    return conditions.add_noise(samples, noise, snr)
+    return add_noise(samples, noise, snr)
 
 
 def in_room(samples: Samples, random: np.random.Generator) -> Samples:
@@ -112,7 +115,7 @@ def in_room(samples: Samples, random: np.random.Generator) -> Samples:
     echo[0] = 1.0
     length = len(samples) + count
     wet = np.fft.irfft(np.fft.rfft(samples, length) * np.fft.rfft(echo, length), length)[: len(samples)]
-    level = conditions.active_level(samples) / max(conditions.active_level(np.asarray(wet, np.float32)), 1e-9)
+    level = active_level(samples) / max(active_level(np.asarray(wet, np.float32)), 1e-9)
     return np.asarray(wet * level, np.float32)
 
 
