@@ -30,11 +30,12 @@ examples:
   triptych compare speech.wav
   triptych compare speech.wav --task translate --target fr --json
   triptych compare a.wav b.mp3 --engines whisper,rescoring --repeats 5 --isolated
+  triptych stress speech.wav --sweep noise 30,20,10,5,0
   triptych live --file speech.wav --engines whisper,cascade
 
 exit codes: 0 all is well, 1 an engine failed or was unavailable, 2 bad input, 130 interrupted"""
 
-_COMMANDS: Final = ("compare", "engines", "models", "doctor", "adapters", "train", "live")
+_COMMANDS: Final = ("compare", "engines", "models", "doctor", "adapters", "train", "live", "stress")
 """Modules of :mod:`app.commands`, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 

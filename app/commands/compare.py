@@ -157,7 +157,7 @@ def _compare(host: Host, utterance: Utterance, plan: Plan) -> tuple[int, documen
     )
     if plan.out is not None:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-        _write(plan.out / f"{_stem(utterance)}.json", text + "\n")
+        write_text(plan.out / f"{stem(utterance)}.json", text + "\n")
     if not plan.as_json:
         print(table.render(comparison, speech, shutil.get_terminal_size((100, 24)).columns), end="\n\n")
         sys.stdout.flush()
@@ -173,17 +173,23 @@ def _write_speech(comparison: Comparison, out: Path | None) -> dict[str, str]:
             continue
         folder = out or paths.cache() / "speech"
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{_stem(comparison.utterance)}-{engine_id}.wav"
+        file = folder / f"{stem(comparison.utterance)}-{engine_id}.wav"
         write_speech(file, *sound, engine_run.mark())
         written[engine_id] = str(file)
     return written
 
 
-def _stem(utterance: Utterance) -> str:
+def stem(utterance: Utterance) -> str:
+    """What files of ``--out`` that are about an utterance are called, without their ending."""
     return f"{Path(utterance.source).stem[:80]}-{utterance.digest[:8]}"
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Writes a file of ``--out``.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -210,7 +216,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         language=None if args.language == "auto" else args.language,
         reference=args.reference,
         how=How(args.isolated, None if args.repeats is None else whole("--repeats", args.repeats, 1, 1000)),
-        out=None if args.out is None else _folder(args.out),
+        out=None if args.out is None else asked_folder(args.out),
         as_json=args.json,
         evidence=args.evidence,
         provider=args.provider,
@@ -288,7 +294,12 @@ def whole(name: str, text: str, low: int, high: int) -> int:
     return number
 
 
-def _folder(name: str) -> Path:
+def asked_folder(name: str) -> Path:
+    """The folder of ``--out``, made where it is missing.
+
+    Raises:
+        BadInput: nothing can be written into it.
+    """
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
