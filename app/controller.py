@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -103,13 +103,14 @@ class Controller(QObject):
         """Whether an engine is at work or being prepared."""
         return self._running
 
-    def run(self, utterance: Utterance, task: Task, target: str | None) -> None:
+    def run(self, utterance: Utterance, task: Task, target: str | None, *, only: Collection[str] | None = None) -> None:
         """Runs every engine; models that are missing are prepared first.
 
         Args:
             utterance: the speech, with language and references as they are in the window now.
             task: what is asked.
             target: ISO 639-1 code, or None.
+            only: ids of the engines to run; the others wait. None runs all.
         """
         self.cancel()
         self._engine_of.clear()
@@ -117,7 +118,7 @@ class Controller(QObject):
         options = {engine.id: self.options(engine) for engine in engines}
         self.comparison = Comparison(utterance, task, target, engines, options)
         self.comparison_reset.emit()
-        self._begin(engines)
+        self._begin(tuple(engine for engine in engines if only is None or engine.id in only))
 
     def rerun(self, engine_id: str) -> None:
         """Runs one engine again with its present settings, on the same speech and task."""

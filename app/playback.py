@@ -20,6 +20,8 @@ from engines.errors import TriptychError
 TICK_MS = 33
 STRETCH = "stretch of the speech"
 """What :attr:`Playback.other_changed` says while :meth:`Playback.play_stretch` plays; no engine is called so."""
+STRESSED = "the speech made worse"
+"""The same while the speech is played as it was made worse: no more synthetic than it was."""
 SHORTEST = 0.24
 """Seconds below which a stretch is widened."""
 _FADE = 96
@@ -121,7 +123,7 @@ class Playback(QObject):
         self._timer.stop()
         self._request += 1
         request = self._request
-        mark = Mark(other) if other not in {"", STRETCH} else None
+        mark = Mark(other) if other not in {"", STRETCH, STRESSED} else None
 
         def open_loudspeaker() -> None:
             try:

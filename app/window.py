@@ -31,6 +31,7 @@ from app.offers import Offers
 from app.playback import Playback
 from app.results import Results
 from app.settings import Settings
+from app.stress import StressControl
 from app.theme import theme
 from app.views.dock import EvidenceDock
 from app.widgets.banner import MessageBar, OfferBanner
@@ -39,6 +40,7 @@ from app.widgets.livebar import LiveBar
 from app.widgets.panels import PANELS, CardsArea
 from app.widgets.references import References
 from app.widgets.speech import SpeechStrip
+from app.widgets.stresspanel import StressPanel
 from app.widgets.toolbar import ToolBar
 from engines.audio.samples import list_samples
 from engines.catalog import Catalogue
@@ -75,18 +77,13 @@ class MainWindow(QMainWindow):
         self.intake = Intake(self.controller, self.toolbar, self.speech, self.references, self.playback, self)
         self.offers = Offers(self.offer, settings)
         self.dialogs = Dialogs(self.controller, self.offers, self)
+        waveform, chosen = self.speech.waveform, self.toolbar.chosen
         self.results = Results(
-            self.controller,
-            self.cards,
-            self.dock,
-            self.references,
-            self.speech.waveform,
-            self.toolbar.chosen,
-            self.playback,
-            self,
+            self.controller, self.cards, self.dock, self.references, waveform, chosen, self.playback, self
         )
         beside = (self.live_bar, self.references, self.dock)
         self.live = LivePart(self.controller, self.toolbar, beside, self.cards, self.intake)
+        self.stressing = StressControl(self.controller, self.toolbar, self.references, self.stress, self.playback, self)
         self._connect()
         self._add_menu()
         self._add_shortcuts()
@@ -99,6 +96,7 @@ class MainWindow(QMainWindow):
         self.speech = SpeechStrip()
         self.references = References()
         self.live_bar = LiveBar()
+        self.stress = StressPanel()
         self.offer = OfferBanner()
         self.offer.hide()
         self.cards = {engine.id: EngineCard(engine) for engine in catalogue.engines}
@@ -122,7 +120,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(content)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
-        for widget in (self.toolbar, self.speech, self.references, self.live_bar, self.offer):
+        for widget in (self.toolbar, self.speech, self.references, self.stress, self.live_bar, self.offer):
             column.addWidget(widget)
         column.addWidget(self.split, 1)
         self.setCentralWidget(content)
@@ -138,21 +136,20 @@ class MainWindow(QMainWindow):
         bar.run_requested.connect(self.run)
         bar.cancel_requested.connect(controller.cancel)
         controller.running_changed.connect(bar.show_running)
-        controller.failed.connect(self.show_error)
         self.intake.begun.connect(self.messages.hide)
         self.intake.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.intake.said.connect(lambda sentence: self.messages.say(sentence, error=False))
-        self.intake.failed.connect(self.show_error)
         self.live.begun.connect(self.messages.hide)
-        self.live.failed.connect(self.show_error)
         self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
-        self.offers.failed.connect(self.show_error)
         self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
-        self.results.failed.connect(self.show_error)
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
         self.dock.tokens.codebooks.listened.connect(self.listening.listen)
-        self.listening.failed.connect(self.show_error)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
+        self.stressing.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
+        self.live.changed.connect(self.stressing.show_live)
+        parts = (controller, self.intake, self.live, self.offers, self.results, self.listening, self.stressing)
+        for part in parts:
+            part.failed.connect(self.show_error)
         for card in self.cards.values():
             card.settings_requested.connect(self.dialogs.show_engine)
 
@@ -281,6 +278,7 @@ class MainWindow(QMainWindow):
         self.live.close()
         self.intake.close()
         self.listening.close()
+        self.stressing.close()
         geometry.remember(self, self.split, self.settings.appearance)
         if self._remembers:
             try:

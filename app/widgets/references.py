@@ -1,9 +1,13 @@
-"""What was really said, as far as a person knows it: a transcript and, for translations, a translation."""
+"""What was really said, as far as a person knows it: a transcript and, for translations, a translation.
+
+At the right a switch for the row that makes the speech worse.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
 
 from engines.contract import Task
 from engines.languages import NAMES
@@ -22,12 +26,19 @@ class References(QWidget):
         self._label.setProperty("tone", "muted")
         self.transcript = _line("Reference transcript", "What was really said, to count errors by (optional)")
         self.translation = _line("Reference translation", "A good translation, to score by (optional)")
+        self.worse = QToolButton()
+        self.worse.setText("Make it worse")
+        self.worse.setCheckable(True)
+        self.worse.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.worse.setToolTip("Add noise, echo or a bad line to the speech until engines break (Ctrl+E)")
+        self.worse.setShortcut(QKeySequence("Ctrl+E"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(self._label)
         row.addWidget(self.transcript, 1)
         row.addWidget(self.translation, 1)
+        row.addWidget(self.worse)
         self._label.setBuddy(self.transcript)
         self.translation.hide()
         self._before = ("", "")
