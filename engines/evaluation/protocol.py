@@ -219,13 +219,7 @@ class _Outcome:
     failure: str = ""
 
     def hear(self, stamped: Stamped, task: Task) -> bool:
-        """Takes an event in; returns whether it was the last.
-
-        Raises:
-            Unavailable: the engine lacks something.
-            AdapterMissing: its trained weights are not there.
-            AdapterMismatch: they do not fit.
-        """
+        """Takes an event in; returns whether it was the last. Raises what :func:`require_present` does."""
         self.work = stamped.at
         match stamped.event:
             case StageFinished(stage, seconds):
@@ -237,12 +231,23 @@ class _Outcome:
                 self.text = (result.translation if task is Task.TRANSLATE else result.transcript) or ""
                 return True
             case Failed(kind, message, hint):
-                cause = getattr(errors, kind, None)
-                if isinstance(cause, type) and issubclass(cause, _LACKING):
-                    raise cause(message, hint)
+                require_present(kind, message, hint)
                 self.failure = f"{kind}: {message}"
                 return True
         return False
+
+
+def require_present(kind: str, message: str, hint: str) -> None:
+    """Tells a failure of an engine that lacks something from one of its work.
+
+    Raises:
+        Unavailable: it lacks something.
+        AdapterMissing: its trained weights are not there.
+        AdapterMismatch: they do not fit.
+    """
+    cause = getattr(errors, kind, None)
+    if isinstance(cause, type) and issubclass(cause, _LACKING):
+        raise cause(message, hint)
 
 
 def _run(host: Host, engine: str, case: Case, utterance: Utterance) -> _Outcome:

@@ -13,6 +13,8 @@ from engines.errors import BadInput
 from engines.evaluation.metrics import Errors
 
 SCHEMA: Final = 1
+TaskName = Literal["transcribe", "translate", "speak", "say"]
+"""What was asked: text of speech in two languages, English speech of speech, English speech of a text."""
 
 
 class Key(NamedTuple):
@@ -50,6 +52,7 @@ class Record(BaseModel):
         stages: seconds by stage.
         places: places of the language model's input that the speech took; None for engines that tell none.
         place_seconds: seconds of speech that they stand for.
+        spoken_seconds: length of the speech that was made; what is written of it is what a recogniser reads back.
         failure: why it came to nothing, one sentence; empty where it did not.
         machine: where it was measured.
     """
@@ -64,7 +67,7 @@ class Record(BaseModel):
     speaker: str
     language: str
     condition: str
-    task: Literal["transcribe", "translate"]
+    task: TaskName
     seconds: float = Field(ge=0)
     reference: str
     hypothesis: str
@@ -76,6 +79,7 @@ class Record(BaseModel):
     stages: dict[str, float] = Field(default_factory=dict)
     places: int | None = None
     place_seconds: float = 0.0
+    spoken_seconds: float = Field(default=0.0, ge=0)
     failure: str = ""
     machine: str = ""
 

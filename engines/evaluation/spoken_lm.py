@@ -168,21 +168,31 @@ def run(
     Raises:
         BadInput: there are too few stories, or a sound is missing.
     """
+    return Outcome(
+        scorer.name, form, tuple(verdict(scorer, stories, place, form, sounds) for place in range(len(stories)))
+    )
+
+
+def verdict(
+    scorer: Scorer, stories: Sequence[Story], place: int, form: Form, sounds: Mapping[str, Samples] | None = None
+) -> Verdict:
+    """Scores one of the stories; see :func:`run`.
+
+    Raises:
+        BadInput: there are too few stories, or a sound is missing.
+    """
     if len(stories) < (2 if form == "topic" else 1):
         raise BadInput("There are too few stories to score.", "Give at least two.")
-    verdicts = []
-    for place, story in enumerate(stories):
-        other = stories[(place + 1) % len(stories)]
-        wrong = (f"{other.id}/right", other.right) if form == "topic" else (f"{story.id}/wrong", story.wrong)
-        beginning, *endings = (
-            Passage(text, _found(sounds, key))
-            for key, text in ((f"{story.id}/beginning", story.beginning), (f"{story.id}/right", story.right), wrong)
-        )
-        scores = [total / max(1, count) for total, count in scorer.score(beginning, endings)]
-        if not np.isfinite(scores).all():
-            raise BadInput(f"{scorer.name} gives the story {story.id} no likelihood.", "Use another model.")
-        verdicts.append(Verdict(story.id, scores[0], scores[1]))
-    return Outcome(scorer.name, form, tuple(verdicts))
+    story, other = stories[place], stories[(place + 1) % len(stories)]
+    wrong = (f"{other.id}/right", other.right) if form == "topic" else (f"{story.id}/wrong", story.wrong)
+    beginning, *endings = (
+        Passage(text, _found(sounds, key))
+        for key, text in ((f"{story.id}/beginning", story.beginning), (f"{story.id}/right", story.right), wrong)
+    )
+    scores = [total / max(1, count) for total, count in scorer.score(beginning, endings)]
+    if not np.isfinite(scores).all():
+        raise BadInput(f"{scorer.name} gives the story {story.id} no likelihood.", "Use another model.")
+    return Verdict(story.id, scores[0], scores[1])
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
