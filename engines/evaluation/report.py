@@ -93,17 +93,25 @@ def markdown(summary: Summary, *, curves: bool = False) -> str:
     parts = [
         _HEAD.format(when=summary.measured, where=", ".join(summary.machines) or "machine unknown"),
         *answer(summary.figures, summary.compared),
-        *_rates(summary),
-        *_translations(summary),
-        *_costs(summary),
-        *_matrices(summary),
-        *_training(summary, curves=curves),
-        _RECORDINGS.format(known=_known(summary)),
+        *tables(summary),
+        *training(summary.trained, "adapters-curves.svg" if curves else ""),
+        recordings(summary),
     ]
     return "\n".join(parts)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def tables(summary: Summary) -> list[str]:
+    """Error rates, translations, cost, and which differences are differences."""
+    return [*_rates(summary), *_translations(summary), *_costs(summary), *_matrices(summary)]
+
+
+def recordings(summary: Summary) -> str:
+    """What was measured on."""
+    return _RECORDINGS.format(known=_known(summary))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table of Markdown, all columns but the first to the right, and an empty line."""
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
@@ -130,7 +138,7 @@ def _rates(summary: Summary) -> list[str]:
         "bootstrap resamples of clips. Noise is held against the active speech level (ITU-T P.56); its columns hold "
         "prompts and unseen speakers together."
     )
-    return ["## Word error rate", "", *_table(head, rows), text, ""]
+    return ["## Word error rate", "", *table(head, rows), text, ""]
 
 
 def _rate(rate: Rate | None) -> str:
@@ -161,7 +169,7 @@ def _translations(summary: Summary) -> list[str]:
         translations[language] for _, translations in found for language in languages if language in translations
     )
     signatures = f"BLEU `{one.bleu.signature}`, chrF `{one.chrf.signature}`; {one.clips} clips a language."
-    return ["## Translation", "", *_table(head, rows), signatures, ""]
+    return ["## Translation", "", *table(head, rows), signatures, ""]
 
 
 def _costs(summary: Summary) -> list[str]:
@@ -185,7 +193,7 @@ def _costs(summary: Summary) -> list[str]:
         "encoder's states) is counted in full for each. Clips are short and the encoder reads 30 s windows, so longer "
         "speech costs less per second."
     )
-    return ["## Cost", "", *_table(head, rows), text, ""]
+    return ["## Cost", "", *table(head, rows), text, ""]
 
 
 def _matrices(summary: Summary) -> list[str]:
@@ -203,7 +211,7 @@ def _matrices(summary: Summary) -> list[str]:
         cells = {(one.first, one.second): one for one in members}
         points = group in {"es", "fr"}
         rows = [[f"`{row}`", *(_cell(cells, row, column, points=points) for column in order)] for row in order]
-        parts += _table([title, *(f"`{engine}`" for engine in order)], rows)
+        parts += table([title, *(f"`{engine}`" for engine in order)], rows)
     return parts
 
 
@@ -218,9 +226,10 @@ def _cell(cells: Mapping[tuple[str, str], Compared], row: str, column: str, *, p
     return f"**{text}** ({found.p})" if found.significant else f"{text} ({found.p})"
 
 
-def _training(summary: Summary, *, curves: bool) -> list[str]:
+def training(cards: Mapping[str, Trained], picture: str = "") -> list[str]:
+    """How weights were made, by id; ``picture`` is the file of the learning curves beside the report, if any."""
     rows = []
-    for engine, trained in summary.trained.items():
+    for engine, trained in cards.items():
         rows.append(
             [
                 f"`{engine}`",
@@ -230,14 +239,14 @@ def _training(summary: Summary, *, curves: bool) -> list[str]:
                 ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items()) or "–",
             ]
         )
-    if not rows and not curves:
+    if not rows and not picture:
         return []
     parts = ["## How they were trained", ""]
     if rows:
         head = ["from the cards", "hours of speech", "steps", "minutes", "development metrics"]
-        parts += _table(head, rows)
-    if curves:
-        parts += ["![Learning curves: loss and development word error rate over minutes](adapters-curves.svg)", ""]
+        parts += table(head, rows)
+    if picture:
+        parts += [f"![Learning curves: loss and development word error rate over minutes]({picture})", ""]
     return parts
 
 

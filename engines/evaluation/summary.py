@@ -157,10 +157,10 @@ def figures(records: Sequence[Record], engine: str) -> Figures:
     own = [record for record in records if record.engine == engine]
     written = [record for record in own if record.task == "transcribe"]
     rates = {
-        group.id: _rate(found) for group in RATES if (found := [record for record in written if group.holds(record)])
+        group.id: rate(found) for group in RATES if (found := [record for record in written if group.holds(record)])
     }
     translations = {
-        language: _translated(found)
+        language: translated(found)
         for language in ("es", "fr")
         if (found := [record for record in own if record.task == "translate" and record.language == language])
     }
@@ -182,14 +182,16 @@ def figures(records: Sequence[Record], engine: str) -> Figures:
     )
 
 
-def _rate(records: Sequence[Record]) -> Rate:
-    by_clip = list(_by_clip(records).values())
-    whole = sum(by_clip, Errors())
-    low, high = error_rate_interval(by_clip) if whole.length else (0.0, 0.0)
-    return Rate(whole.rate, low, high, len(by_clip), whole.length, sum(bool(record.failure) for record in records))
+def rate(records: Sequence[Record]) -> Rate:
+    """The corpus error rate of records of one engine."""
+    errors = list(by_clip(records).values())
+    whole = sum(errors, Errors())
+    low, high = error_rate_interval(errors) if whole.length else (0.0, 0.0)
+    return Rate(whole.rate, low, high, len(errors), whole.length, sum(bool(record.failure) for record in records))
 
 
-def _translated(records: Sequence[Record]) -> Translated:
+def translated(records: Sequence[Record]) -> Translated:
+    """BLEU and chrF of records of one engine."""
     references, hypotheses = [[getattr(record, name) for record in records] for name in ("reference", "hypothesis")]
     return Translated(
         bleu(references, hypotheses),
@@ -199,7 +201,7 @@ def _translated(records: Sequence[Record]) -> Translated:
     )
 
 
-def _by_clip(records: Iterable[Record]) -> dict[str, Errors]:
+def by_clip(records: Iterable[Record]) -> dict[str, Errors]:
     """Errors by clip, added up over conditions: what is drawn together in the bootstrap, as it is not independent."""
     found: dict[str, Errors] = {}
     for record in records:
@@ -214,10 +216,10 @@ def comparisons(
     found: list[Compared] = []
     for group in COMPARED:
         members = [record for record in records if record.task == "transcribe" and group.holds(record)]
-        found += _tested(group.id, members, engines, resamples)
+        found += rates_tested(group.id, members, engines, resamples)
     for language in ("es", "fr"):
         members = [record for record in records if record.task == "translate" and record.language == language]
-        found += _translations_tested(language, members, engines)
+        found += translations_tested(language, members, engines)
     return tuple(found)
 
 
@@ -236,11 +238,14 @@ def _paired(records: Sequence[Record], engines: Sequence[str]) -> dict[_Pair, tu
     return pairs
 
 
-def _tested(group: str, records: Sequence[Record], engines: Sequence[str], resamples: int) -> list[Compared]:
+def rates_tested(
+    group: str, records: Sequence[Record], engines: Sequence[str], resamples: int = RESAMPLES
+) -> list[Compared]:
+    """Every pair of engines on the error rate of one test set."""
     drawn: dict[_Pair, Difference] = {}
     matched: dict[_Pair, MatchedPairs] = {}
     for pair, (first, second) in _paired(records, engines).items():
-        ours, theirs = _by_clip(first), _by_clip(second)
+        ours, theirs = by_clip(first), by_clip(second)
         if not sum(ours.values(), Errors()).length:
             continue
         drawn[pair] = bootstrap_error_rate(list(ours.values()), [theirs[clip] for clip in ours], resamples=resamples)
@@ -253,7 +258,8 @@ def _tested(group: str, records: Sequence[Record], engines: Sequence[str], resam
     ]  # fmt: skip
 
 
-def _translations_tested(language: str, records: Sequence[Record], engines: Sequence[str]) -> list[Compared]:
+def translations_tested(language: str, records: Sequence[Record], engines: Sequence[str]) -> list[Compared]:
+    """Every pair of engines on translations from one language."""
     drawn: dict[_Pair, Difference] = {}
     for pair, (first, second) in _paired(records, engines).items():
         drawn[pair] = bootstrap_bleu(
