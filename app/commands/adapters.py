@@ -20,7 +20,7 @@ from app.preparation import Progress, Unprepared, preparing
 from engines import catalog, paths
 from engines.contract import Request, Task, Utterance
 from engines.errors import BadInput, BadOption, TriptychError
-from engines.evaluation import corpora, curves, protocol, report, summary
+from engines.evaluation import corpora, curves, protocol, report, summary, tabular
 from engines.evaluation.protocol import EVERYTHING, STANDARD, Case
 from engines.evaluation.records import Record, Records
 from engines.host import Host
@@ -194,8 +194,8 @@ def _curves(folder: Path | None) -> list[curves.Curve]:
 def _write(folder: Path, found: report.Summary, drawn: Sequence[curves.Curve]) -> None:
     files = {
         "adapters.md": report.markdown(found, curves=bool(drawn)),
-        "adapters.csv": report.rows(found),
-        "adapters.json": json.dumps(report.document(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "adapters.csv": tabular.rows(found),
+        "adapters.json": json.dumps(tabular.document(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
     }
     if drawn:
         files["adapters-curves.svg"] = curves.draw(drawn)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engines import errors, paths
+from engines import errors
 from engines.audio import conditions
 from engines.audio.conditions import Condition
 from engines.audio.noise import Noise
@@ -29,7 +29,7 @@ from engines.contract import (
     Task,
     Utterance,
 )
-from engines.evaluation import corpora
+from engines.evaluation import corpora, kept
 from engines.evaluation.corpora import Clip
 from engines.evaluation.metrics import Errors, word_errors
 from engines.evaluation.records import Key, Record, Records
@@ -114,14 +114,7 @@ def version(description: EngineDescription) -> str:
 
     Weights of the models that it is composed of are fixed by the program's manifest and are not looked at.
     """
-    digest = hashlib.sha256(description.model_dump_json().encode())
-    for adapter in dict.fromkeys((description.id, *description.adapters)):
-        folder = paths.adapters() / adapter
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                digest.update(file.relative_to(folder.parent).as_posix().encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return kept.version(list(dict.fromkeys((description.id, *description.adapters))), description.model_dump_json())
 
 
 Report = Callable[[int, int, str], None]

@@ -1,14 +1,12 @@
-"""The table of adapters in words and figures: Markdown, CSV and JSON of the same summary."""
+"""The table of adapters in words and figures; :mod:`engines.evaluation.tabular` gives the same to programs."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
-from engines.evaluation.summary import COMPARED, LEVEL, RATES, Compared, Figures, Rate
+from engines.evaluation.summary import COMPARED, LEVEL, RATES, Compared, Figures, Rate, Translated
 from engines.evaluation.verdict import answer
 
 _HEAD: Final = """\
@@ -153,14 +151,11 @@ def _translations(summary: Summary) -> list[str]:
     languages = sorted({language for _, translations in found for language in translations})
     if not languages:
         return []
-    head = ["into English, held-out prompts", *(f"{language} BLEU / chrF" for language in languages)]
+    head = ["into English, held-out prompts", *(f"{language} BLEU [95 % interval] / chrF" for language in languages)]
     rows = [
         [
             f"`{engine}`",
-            *(
-                f"{had[name].bleu.value:.1f} / {had[name].chrf.value:.1f}" if name in had else "–"
-                for name in languages
-            ),
+            *(translation(had.get(name)) for name in languages),
         ]
         for engine, had in found
         if had
@@ -170,6 +165,14 @@ def _translations(summary: Summary) -> list[str]:
     )
     signatures = f"BLEU `{one.bleu.signature}`, chrF `{one.chrf.signature}`; {one.clips} clips a language."
     return ["## Translation", "", *table(head, rows), signatures, ""]
+
+
+def translation(found: Translated | None) -> str:
+    """A cell: BLEU with its interval, and chrF."""
+    if found is None:
+        return "–"
+    failed = f", {found.failures} failed" if found.failures else ""
+    return f"{found.bleu.value:.1f} [{found.low:.1f}–{found.high:.1f}] / {found.chrf.value:.1f}{failed}"
 
 
 def _costs(summary: Summary) -> list[str]:
@@ -255,44 +258,3 @@ def _known(summary: Summary) -> str:
     if not found:
         return ""
     return f"\n  Their very text is also that of a prompt which may be trained on: {', '.join(found)}."
-
-
-def rows(summary: Summary) -> str:
-    """CSV: one line per engine and column of figures."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["engine", "measure", "set", "value", "low", "high", "clips", "words", "failures"])
-    for engine in summary.engines:
-        found = summary.figures[engine]
-        for group, rate in found.rates.items():
-            bounds = [round(rate.value, 6), round(rate.low, 6), round(rate.high, 6)]
-            writer.writerow([engine, "wer", group, *bounds, rate.clips, rate.words, rate.failures])
-        for language, translated in found.translations.items():
-            for name, score in (("bleu", translated.bleu), ("chrf", translated.chrf)):
-                row = [engine, name, f"{language}-en", round(score.value, 4), "", "", translated.clips, ""]
-                writer.writerow([*row, translated.failures])
-        for name, value in (("places_per_second", found.places_per_second), ("work_per_second", found.work)):
-            if value is not None:
-                writer.writerow([engine, name, "clean", round(value, 5), "", "", "", "", ""])
-        for stage, spent in found.stages.items():
-            writer.writerow([engine, f"stage:{stage}", "clean", round(spent, 5), "", "", "", "", ""])
-    return out.getvalue()
-
-
-def document(summary: Summary) -> dict[str, Any]:
-    """The summary as JSON, schema 1."""
-    return {
-        "schema": 1,
-        "measured": summary.measured,
-        "machines": list(summary.machines),
-        "engines": [
-            {
-                "id": engine,
-                "name": summary.names.get(engine, engine),
-                **asdict(summary.figures[engine]),
-                "trained": asdict(summary.trained[engine]) if engine in summary.trained else None,
-            }
-            for engine in summary.engines
-        ],
-        "comparisons": [{**asdict(one), "significant": one.significant} for one in summary.compared],
-    }

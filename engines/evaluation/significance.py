@@ -9,7 +9,7 @@ recognition tests"); BLEU is tested by sacrebleu's own paired bootstrap (Koehn 2
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -27,6 +27,8 @@ _APART: Final = 2
 """So many words in a row that both systems have right end a stretch of errors (Pallett et al. 1990)."""
 
 Key = TypeVar("Key", bound=Hashable)
+Bounds = tuple[float, float]
+"""Of a confidence interval, the lower one first."""
 
 
 @dataclass(frozen=True)
@@ -197,20 +199,34 @@ def bootstrap_bleu(
     systems: list[tuple[str, Sequence[str]]] = [("second", list(second)), ("first", list(first))]
     _, scores = PairedTest(systems, {"BLEU": metric}, None, test_type="bs", n_samples=resamples)()
     base, other = cast(list[Any], scores["BLEU"])
-    low, high = _bleu_interval(metric, first, second, resamples)
+    low, high = _bleu_quantiles(metric, [first, second], lambda found: found[0] - found[1], resamples)
     return Difference(float(other.score - base.score), low, high, float(other.p_value))
 
 
-def _bleu_interval(metric: Any, first: Sequence[str], second: Sequence[str], resamples: int) -> tuple[float, float]:
-    ours = np.array(metric._extract_corpus_statistics(list(first), None), dtype=np.int64)  # noqa: SLF001
-    theirs = np.array(metric._extract_corpus_statistics(list(second), None), dtype=np.int64)  # noqa: SLF001
-    sums = _resampled_sums(np.concatenate([ours, theirs], axis=1), resamples, 12345)
-    half = ours.shape[1]
+def bleu_interval(references: Sequence[str], hypotheses: Sequence[str], *, resamples: int = 1000) -> Bounds:
+    """The 95 % confidence interval of one system's corpus BLEU, by the bootstrap over utterances.
+
+    Raises:
+        ValueError: not as many texts of both, or none.
+    """
+    if not references or len(references) != len(hypotheses):
+        raise ValueError("there must be as many translations as references")
+    return _bleu_quantiles(BLEU(references=[list(references)]), [hypotheses], lambda scores: scores[0], resamples)
+
+
+def _bleu_quantiles(
+    metric: Any, systems: Sequence[Sequence[str]], value: Callable[[list[float]], float], resamples: int
+) -> Bounds:
+    """Quantiles of a value of the scores of several systems on resampled corpora."""
+    counts = [np.array(metric._extract_corpus_statistics(list(found), None), dtype=np.int64) for found in systems]  # noqa: SLF001
+    sums = _resampled_sums(np.concatenate(counts, axis=1), resamples, 12345)
+    parts = np.split(sums, len(systems), axis=1)
 
     def score(row: NDArray[np.int64]) -> float:
         return float(metric._compute_score_from_stats(row.tolist()).score)  # noqa: SLF001
 
-    low, high = np.quantile([score(row[:half]) - score(row[half:]) for row in sums], [0.025, 0.975])
+    drawn = [value([score(part[place]) for part in parts]) for place in range(resamples)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)
 
 

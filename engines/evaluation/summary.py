@@ -13,6 +13,7 @@ from engines.evaluation.significance import (
     RESAMPLES,
     Difference,
     MatchedPairs,
+    bleu_interval,
     bootstrap_bleu,
     bootstrap_error_rate,
     error_rate_interval,
@@ -89,12 +90,16 @@ class Translated:
         chrf: likewise.
         clips: how many recordings.
         failures: runs that came to nothing.
+        low: lower bound of BLEU's 95 % interval (bootstrap over clips).
+        high: its upper bound.
     """
 
     bleu: Score
     chrf: Score
     clips: int
     failures: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,7 @@ def translated(records: Sequence[Record]) -> Translated:
         chrf(references, hypotheses),
         len(records),
         sum(bool(record.failure) for record in records),
+        *bleu_interval(references, hypotheses),
     )
 
 

@@ -16,8 +16,9 @@ from engines.errors import BadInput
 from engines.evaluation import curves
 from engines.evaluation.metrics import word_errors
 from engines.evaluation.records import Record
-from engines.evaluation.report import Summary, Trained, document, markdown, rows
+from engines.evaluation.report import Summary, Trained, markdown
 from engines.evaluation.summary import comparisons, figures
+from engines.evaluation.tabular import document, rows
 
 TEXT = "one bright morning the lamps were lit along the quiet harbour wall"
 RATES = {"latent-qformer": 0.05, "latent-convolution": 0.2, "latent-ctc": 0.4}
