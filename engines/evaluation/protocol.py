@@ -8,12 +8,11 @@ run is a record, and tables are made of records.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from engines import errors
 from engines.audio import conditions
 from engines.audio.conditions import Condition
 from engines.audio.noise import Noise
@@ -31,13 +30,11 @@ from engines.contract import (
 )
 from engines.evaluation import corpora, kept
 from engines.evaluation.corpora import Clip
+from engines.evaluation.following import TOO_SLOW, follow, require_present
 from engines.evaluation.metrics import Errors, word_errors
 from engines.evaluation.records import Key, Record, Records
 from engines.host import Host
 
-_LACKING: Final = (errors.Unavailable, errors.AdapterMissing, errors.AdapterMismatch)
-PATIENCE_SECONDS: Final = 180.0
-"""An engine from which nothing came for so long is cancelled; the run counts as one that wrote nothing."""
 NOISE: Final[Noise] = "babble"
 LEVELS: Final = (20.0, 10.0, 5.0, 0.0)
 
@@ -230,38 +227,12 @@ class _Outcome:
         return False
 
 
-def require_present(kind: str, message: str, hint: str) -> None:
-    """Tells a failure of an engine that lacks something from one of its work.
-
-    Raises:
-        Unavailable: it lacks something.
-        AdapterMissing: its trained weights are not there.
-        AdapterMismatch: they do not fit.
-    """
-    cause = getattr(errors, kind, None)
-    if isinstance(cause, type) and issubclass(cause, _LACKING):
-        raise cause(message, hint)
-
-
 def _run(host: Host, engine: str, case: Case, utterance: Utterance) -> _Outcome:
     target = "en" if case.task is Task.TRANSLATE else None
-    run_id = host.submit(engine, Request(utterance, case.task, target))
     outcome = _Outcome()
-    for stamped in _events(host, run_id):
-        if outcome.hear(stamped, case.task):
-            return outcome
-    host.cancel(run_id)
-    for stamped in _events(host, run_id):
-        if isinstance(stamped.event, Failed | Finished):
-            break
-    outcome.failure = f"Nothing came for {PATIENCE_SECONDS:.0f} s; it was cancelled."
+    if not follow(host, engine, Request(utterance, case.task, target), lambda found: outcome.hear(found, case.task)):
+        outcome.failure = TOO_SLOW
     return outcome
-
-
-def _events(host: Host, run_id: int) -> Iterator[Stamped]:
-    for found, stamped in host.events(timeout=PATIENCE_SECONDS):
-        if found == run_id:
-            yield stamped
 
 
 def _record(case: Case, engine: str, of: str, outcome: _Outcome, machine: str) -> Record:

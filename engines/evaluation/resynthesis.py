@@ -10,7 +10,6 @@ faster than real time speech is made.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
 import time
@@ -40,6 +39,25 @@ ORIGINAL: Final = "original"
 
 Speak: TypeAlias = Callable[[Samples, NDArray[np.int32]], Iterator[AudioChunk]]
 """Samples of a clip at 16 kHz and its units ``(T,)`` at 25 Hz → the same spoken anew."""
+
+
+class Spoken(Protocol):
+    """A recording, of a corpus or of those that engines are measured on."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1 code."""
+        ...
 
 
 class Tokeniser(Protocol):
@@ -84,7 +102,7 @@ class Outcome:
 
 
 def measure(
-    items: Iterable[tuple[Clip, Samples]],
+    items: Iterable[tuple[Spoken, Samples]],
     recogniser: Recogniser,
     tokeniser: Tokeniser,
     speakers: Mapping[str, Speak],
@@ -157,17 +175,29 @@ def by_stage_two(stage_two: StageTwo, codec: Codec) -> dict[str, Speak]:
         begin, count = loudest(samples, len(units), round(25 * stage_two.shape.prompt_seconds))
         piece = samples[begin * SAMPLE_RATE // 25 : (begin + count) * SAMPLE_RATE // 25]
         codes = codec.encode(piece)[:, : 2 * count] if count else None
-        yield from speak(units, stage_two.speaking(stage_two.prompt(units[begin : begin + count], codes)))
+        voice = stage_two.prompt(units[begin : begin + count], codes)
+        yield from coded(stage_two.speaking(voice), codec, [units])
 
     def nobody(_: Samples, units: NDArray[np.int32]) -> Iterator[AudioChunk]:
-        yield from speak(units, stage_two.speaking())
-
-    def speak(units: NDArray[np.int32], making: CodeStream) -> Iterator[AudioChunk]:
-        decoding = codec.stream()
-        for codes in itertools.chain(making.push(units), making.finish()):
-            yield AudioChunk(decoding.push(codes), codec.rate)
+        yield from coded(stage_two.speaking(), codec, [units])
 
     return {"codec alone": alone, "own voice": own, "nobody's voice": nobody}
+
+
+def coded(making: CodeStream, codec: Codec, units: Iterable[NDArray[np.integer]]) -> Iterator[AudioChunk]:
+    """Speech of units, chunk by chunk: their codes, decoded.
+
+    Args:
+        making: makes codes.
+        codec: makes speech of them.
+        units: ``(T,)`` at 25 Hz, piece by piece.
+    """
+    decoding = codec.stream()
+    for piece in units:
+        for codes in making.push(piece):
+            yield AudioChunk(decoding.push(codes), codec.rate)
+    for codes in making.finish():
+        yield AudioChunk(decoding.push(codes), codec.rate)
 
 
 def _spoken(chunks: Iterator[AudioChunk], outcome: Outcome) -> Samples:

@@ -11,7 +11,6 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -24,26 +23,52 @@ from engines.contract import (
     Recogniser,
     Request,
     Samples,
-    Synthesiser,
+    Stamped,
     Task,
     Utterance,
 )
-from engines.errors import TextUnspeakable, TriptychError
+from engines.errors import TriptychError
 from engines.evaluation.corpora import Clip
+from engines.evaluation.following import TOO_SLOW, follow, require_present
 from engines.evaluation.metrics import Errors, word_errors
-from engines.evaluation.protocol import PATIENCE_SECONDS, Report, require_present
+from engines.evaluation.protocol import Report
 from engines.evaluation.records import Key, Record, Records, TaskName
+from engines.evaluation.voices import Voice
 from engines.host import Host
-from engines.models.token_lm import TokenLM
-from engines.models.unit_vocoder import UnitVocoder
-from engines.runtime.mixed import Bounds
-from engines.stages.prompts import prompt
 
 Read = Callable[[Samples], str]
 """What a recogniser makes of English speech, ``(n,)`` at 16 kHz."""
 
-SECONDS_PER_PIECE = 0.6
-"""Bounds units that do not end by themselves, as the engine does, with two seconds more."""
+
+@dataclass(frozen=True)
+class Utterances:
+    """What was said.
+
+    Attributes:
+        chunks: of speech, in order; none where nothing was said.
+        work: seconds that it took.
+        failure: why it came to nothing, one sentence; empty where it did not.
+    """
+
+    chunks: tuple[AudioChunk, ...]
+    work: float
+    failure: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return sum(len(chunk.samples) / chunk.rate for chunk in self.chunks)
+
+    def at_16khz(self) -> Samples:
+        """All of it, ``(n,)`` at 16 kHz."""
+        if not self.seconds:
+            return np.zeros(0, np.float32)
+        whole = np.concatenate([chunk.samples for chunk in self.chunks])
+        return np.asarray(from_samples(whole, self.chunks[0].rate, "spoken").samples)
+
+
+Translate = Callable[[Clip], Utterances]
+"""English speech of speech in another language."""
 
 
 def reader(recogniser: Recogniser) -> Read:
@@ -56,81 +81,6 @@ def reader(recogniser: Recogniser) -> Read:
         return found.hypotheses[0].text if isinstance(found, Recognised) else ""
 
     return read
-
-
-class Voice(Protocol):
-    """Speaks English text."""
-
-    @property
-    def id(self) -> str:
-        """For records."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """Changes with its weights, and with what reads back."""
-        ...
-
-    def say(self, text: str) -> list[AudioChunk]:
-        """Speaks a sentence.
-
-        Raises:
-            TextUnspeakable: nothing in the text can be spoken.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Synthesised:
-    """A synthesiser of the program.
-
-    Attributes:
-        id: for records.
-        version: changes with its weights, and with what reads back.
-        synthesiser: speaks.
-    """
-
-    id: str
-    version: str
-    synthesiser: Synthesiser
-
-    def say(self, text: str) -> list[AudioChunk]:
-        """See :class:`Voice`."""
-        return list(self.synthesiser.speak(text, "en"))
-
-
-@dataclass(frozen=True)
-class UnitVoice:
-    """The token language model writes units behind a text, and the vocoder speaks them.
-
-    Attributes:
-        id: for records.
-        version: changes with the weights of both, and with what reads back.
-        tokens: writes units.
-        vocoder: speaks them.
-        frame_seconds: seconds per frame of the units.
-    """
-
-    id: str
-    version: str
-    tokens: TokenLM
-    vocoder: UnitVocoder
-    frame_seconds: float = 0.04
-
-    def say(self, text: str) -> list[AudioChunk]:
-        """See :class:`Voice`; greedily, in the order in which it was trained on."""
-        pieces = self.tokens.inventory.cut(text) if text.strip() else None
-        if not pieces:
-            raise TextUnspeakable(
-                f"{text[:40]!r} cannot be spelled.", "Use letters of the languages it was trained on."
-            )
-        model, sequence = self.tokens.model, self.tokens.sequence()
-        words = [*self.tokens.inventory.ids[pieces].tolist(), model.token_id("<eos>")]
-        sequence.read(model.encode(prompt("transcript", "en")), words, model.encode(prompt("speech", "en")))
-        longest = 2.0 + SECONDS_PER_PIECE * len(pieces)
-        most = int(longest / self.frame_seconds)
-        written = sequence.write("units", Bounds(items=most, frames=most))
-        return list(self.vocoder.speak((item.id for item in written), longest=2 * longest))
 
 
 def measure_voices(
@@ -164,18 +114,20 @@ def measure_voices(
     for done, (clip, voice, key) in enumerate(todo):
         if report is not None:
             report(done, len(todo), f"{voice.id} says {clip.id}")
-        failure, chunks, began = "", list[AudioChunk](), time.perf_counter()
-        try:
-            chunks = voice.say(clip.text)
-        except TriptychError as error:
-            failure = f"{error.kind}: {error.message}"
-        work = time.perf_counter() - began
-        records.add(_record(key, clip, clip.text, chunks, read, work, failure, machine))
+        records.add(_record(key, clip, clip.text, said(voice, clip.text), read, machine))
+
+
+def said(voice: Voice, text: str) -> Utterances:
+    """What a voice makes of a text."""
+    began = time.perf_counter()
+    try:
+        return Utterances(tuple(voice.say(text)), time.perf_counter() - began)
+    except TriptychError as error:
+        return Utterances((), time.perf_counter() - began, f"{error.kind}: {error.message}")
 
 
 def measure_speech(
-    host: Host,
-    engines: Sequence[str],
+    translators: Mapping[str, Translate],
     clips: Sequence[Clip],
     records: Records,
     read: Read,
@@ -187,12 +139,11 @@ def measure_speech(
     """Lets engines translate clips into English speech, once; records have the task ``speak``.
 
     Args:
-        host: not isolated; every engine must be ready.
-        engines: ids.
+        translators: id → what translates.
         clips: with an English translation.
         records: where measurements are kept.
         read: reads back.
-        versions: of the engines and of what reads back; what was measured of others is measured anew.
+        versions: of the translators and of what reads back; what was measured of others is measured anew.
         machine: noted in every record.
         report: told before every run.
 
@@ -203,37 +154,61 @@ def measure_speech(
         AdapterMismatch: they do not fit.
     """
     todo = [
-        (clip, engine, key)
+        (clip, name, key)
         for clip in clips
-        for engine in engines
-        if _open(records, key := _key(engine, versions[engine], clip, "speak"))
+        for name in translators
+        if _open(records, key := _key(name, versions[name], clip, "speak"))
     ]
-    for done, (clip, engine, key) in enumerate(todo):
+    for done, (clip, name, key) in enumerate(todo):
         if report is not None:
-            report(done, len(todo), f"{engine} translates {clip.id} into speech")
+            report(done, len(todo), f"{name} translates {clip.id} into speech")
+        records.add(_record(key, clip, clip.english or "", translators[name](clip), read, machine))
+
+
+def by_engine(host: Host, engine: str) -> Translate:
+    """An engine of the program, which must be ready.
+
+    Args:
+        host: not isolated.
+        engine: its id.
+    """
+
+    def translate(clip: Clip) -> Utterances:
         samples = clip.read()
-        digest = hashlib.sha256(samples.tobytes()).hexdigest()
-        utterance = Utterance(samples, digest, clip.id, language=clip.language)
-        run_id = host.submit(engine, Request(utterance, Task.SPEAK, "en"))
-        chunks: list[AudioChunk] = []
-        work, failure = 0.0, f"Nothing came for {PATIENCE_SECONDS:.0f} s; it was cancelled."
-        for found, stamped in host.events(timeout=PATIENCE_SECONDS):
-            if found != run_id:
-                continue
-            work = stamped.at
+        utterance = Utterance(samples, hashlib.sha256(samples.tobytes()).hexdigest(), clip.id, language=clip.language)
+        chunks, ended = list[AudioChunk](), [0.0, ""]
+
+        def hear(stamped: Stamped) -> bool:
+            ended[0] = stamped.at
             match stamped.event:
                 case AudioChunk() as chunk:
                     chunks.append(chunk)
                 case Finished():
-                    failure = ""
-                    break
+                    return True
                 case Failed(kind, message, hint):
                     require_present(kind, message, hint)
-                    failure = f"{kind}: {message}"
-                    break
-        else:
-            host.cancel(run_id)
-        records.add(_record(key, clip, clip.english or "", chunks, read, work, failure, machine))
+                    ended[1] = f"{kind}: {message}"
+                    return True
+            return False
+
+        if not follow(host, engine, Request(utterance, Task.SPEAK, "en"), hear):
+            ended[1] = TOO_SLOW
+        return Utterances(tuple(chunks), float(ended[0]), str(ended[1]))
+
+    return translate
+
+
+def by_recogniser(recogniser: Recogniser, voice: Voice) -> Translate:
+    """The recogniser's own translation, said by a voice."""
+
+    def translate(clip: Clip) -> Utterances:
+        began = time.perf_counter()
+        *_, found = recogniser.nbest(recogniser.encode(clip.read()), language=clip.language, task="translate")
+        text = found.hypotheses[0].text if isinstance(found, Recognised) else ""
+        made = said(voice, text)
+        return Utterances(made.chunks, time.perf_counter() - began, made.failure)
+
+    return translate
 
 
 def found_in(records: Records, versions: Mapping[str, str], clips: Sequence[Clip], task: TaskName) -> list[Record]:
@@ -246,27 +221,19 @@ def _record(
     key: Key,
     clip: Clip,
     reference: str,
-    chunks: Sequence[AudioChunk],
+    spoken: Utterances,
     read: Read,
-    work: float,
-    failure: str,
     machine: str,
 ) -> Record:
-    heard = "" if failure or not chunks else read(_at_16khz(chunks))
+    heard = "" if spoken.failure else read(spoken.at_16khz())
     wrong = word_errors(reference, heard, "en") if key.task == "say" else Errors()
     return Record(
         engine=key.engine, version=key.version, corpus=key.corpus, clip=key.clip, speaker=clip.speaker,
         language=clip.language, condition=key.condition, task="say" if key.task == "say" else "speak",
         seconds=round(clip.seconds, 3), reference=reference, hypothesis=heard,
         hits=wrong.hits, substitutions=wrong.substitutions, deletions=wrong.deletions, insertions=wrong.insertions,
-        work=round(work, 5), spoken_seconds=round(sum(len(chunk.samples) / chunk.rate for chunk in chunks), 3),
-        failure=failure, machine=machine,
+        work=round(spoken.work, 5), spoken_seconds=round(spoken.seconds, 3), failure=spoken.failure, machine=machine,
     )  # fmt: skip
-
-
-def _at_16khz(chunks: Sequence[AudioChunk]) -> Samples:
-    whole = np.concatenate([chunk.samples for chunk in chunks])
-    return np.asarray(from_samples(whole, chunks[0].rate, "spoken").samples) if whole.size else whole
 
 
 def _key(engine: str, of: str, clip: Clip, task: TaskName) -> Key:
