@@ -25,9 +25,10 @@ from engines.contract import SAMPLE_RATE, Recognised, Recogniser, Samples
 from engines.errors import TriptychError
 from engines.evaluation import corpora, other_codecs
 from engines.evaluation.codebooks import BookUse, use
+from engines.evaluation.codec_table import ORIGINAL, Line, markdown, notes, together
 from engines.evaluation.corpora import Clip
-from engines.evaluation.dnsmos import WEIGHTS, Dnsmos, Opinion
-from engines.evaluation.metrics import Errors, word_errors
+from engines.evaluation.dnsmos import WEIGHTS, Dnsmos
+from engines.evaluation.metrics import word_errors
 from engines.evaluation.spectra import log_spectral_distance
 from engines.models.codec import Codec
 from engines.models.codes import Codes
@@ -35,7 +36,6 @@ from engines.models.components import Components
 from engines.models.encodec import EnCodec
 from engines.weights.store import WeightStore
 
-ORIGINAL: Final = "original"
 OPUS_RATES: Final = (6000, 8000, 12000, 16000)
 
 Way = Callable[[Samples], tuple[Samples, float]]
@@ -71,53 +71,36 @@ class System:
         name: for people.
         books: codebooks; 0 where there are none.
         way: does it.
+        asked: bits per second that were asked for; 0 where nothing can be asked for.
     """
 
     name: str
     books: int
     way: Way
+    asked: int = 0
+
+    @property
+    def id(self) -> str:
+        """Tells it from all others."""
+        return f"{self.name} {self.books or self.asked or ''}".strip()
 
 
-@dataclass(frozen=True)
-class Line:
-    """What was measured of a system, over all clips.
-
-    Attributes:
-        name: of the system.
-        books: codebooks; 0 where there are none.
-        bits_per_second: mean over the clips by their length; 0 for the original.
-        errors: word errors of what Whisper read back.
-        opinion: mean opinion scores that DNSMOS estimates.
-        distance: log-spectral distance to the original in dB.
-        clips: how many.
-        seconds: of speech.
-    """
-
-    name: str
-    books: int
-    bits_per_second: float
-    errors: Errors
-    opinion: Opinion
-    distance: float
-    clips: int
-    seconds: float
-
-
-def systems(coder: Coder, counts: Iterable[int], *, others: bool = True) -> list[System]:
+def systems(coder: Coder | None, counts: Iterable[int], *, others: bool = True) -> list[System]:
     """The original, a codec with several numbers of codebooks, and what there is to compare with.
 
     Args:
-        coder: the codec.
+        coder: the codec; None for what there is to compare with alone.
         counts: of codebooks; more than it has are left out.
         others: whether to add Opus, and Codec 2 where its programs are installed.
     """
     found = [System(ORIGINAL, 0, lambda samples: (samples, 0.0))]
-    possible = sorted({count for count in counts if 1 <= count <= coder.books})
-    found += [System(coder.name, count, partial(_through, coder, count)) for count in possible]
+    if coder is not None:
+        possible = sorted({count for count in counts if 1 <= count <= coder.books})
+        found += [System(coder.name, count, partial(_through, coder, count)) for count in possible]
     if others:
-        found += [System("Opus", 0, partial(other_codecs.opus, bits_per_second=rate)) for rate in OPUS_RATES]
+        found += [System("Opus", 0, partial(other_codecs.opus, bits_per_second=rate), rate) for rate in OPUS_RATES]
         if other_codecs.has_codec2():
-            found += [System("Codec 2", 0, partial(other_codecs.codec2, mode=m)) for m in other_codecs.CODEC2_MODES]
+            found += [System("Codec 2", 0, partial(other_codecs.codec2, mode=m), m) for m in other_codecs.CODEC2_MODES]
     return found
 
 
@@ -139,20 +122,15 @@ def measure(system: System, clips: Sequence[Clip], recogniser: Recogniser, dnsmo
         recogniser: reads back.
         dnsmos: rates.
     """
-    errors, bits, seconds = Errors(), 0.0, 0.0
-    opinions, distances = [], []
-    for clip in clips:
-        samples = clip.read()
-        heard, sent = system.way(samples)
-        length = samples.shape[0] / SAMPLE_RATE
-        bits, seconds = bits + sent * length, seconds + length
-        errors += word_errors(clip.text, _read_back(recogniser, heard, clip.language), clip.language)
-        opinion = dnsmos.rate(heard)
-        opinions.append((opinion.signal, opinion.background, opinion.overall))
-        distances.append(log_spectral_distance(samples, heard))
-    mean = Opinion(*np.mean(opinions, axis=0).tolist())
-    distance = float(np.mean(distances))
-    return Line(system.name, system.books, bits / seconds, errors, mean, distance, len(clips), seconds)
+    return together([_measure(system, clip, recogniser, dnsmos) for clip in clips])
+
+
+def _measure(system: System, clip: Clip, recogniser: Recogniser, dnsmos: Dnsmos) -> Line:
+    samples = clip.read()
+    heard, sent = system.way(samples)
+    errors = word_errors(clip.text, _read_back(recogniser, heard, clip.language), clip.language)
+    distance, seconds = log_spectral_distance(samples, heard), samples.shape[0] / SAMPLE_RATE
+    return Line(system.name, system.books, sent, errors, dnsmos.rate(heard), distance, 1, seconds)
 
 
 def _read_back(recogniser: Recogniser, samples: Samples, language: str) -> str:
@@ -168,46 +146,6 @@ def codebook_use(coder: Coder, clips: Sequence[Clip]) -> tuple[BookUse, ...]:
         samples = clip.read()
         parts.append(coder.encode(samples if coder.rate == SAMPLE_RATE else soxr.resample(samples, 16_000, coder.rate)))
     return use(np.concatenate(parts, axis=1), coder.codes)
-
-
-def markdown(lines: Sequence[Line], books: Sequence[BookUse], notes: Sequence[str]) -> str:
-    """The tables, by falling bit rate."""
-    rows = [
-        "| codec | codebooks | bit/s | WER read back, % | DNSMOS overall | signal | background | LSD, dB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for line in sorted(lines, key=lambda line: (line.name != ORIGINAL, -line.bits_per_second)):
-        count = str(line.books) if line.books else ""
-        rate = f"{line.bits_per_second:,.0f}" if line.bits_per_second else ""
-        opinion = line.opinion
-        rows.append(
-            f"| {line.name} | {count} | {rate} | {100 * line.errors.rate:.1f} | "
-            f"{opinion.overall:.2f} | {opinion.signal:.2f} | {opinion.background:.2f} | {line.distance:.1f} |"
-        )
-    rows += ["", "| codebook | entropy, bit | of | codes that occur | that do not |", "|---|---|---|---|---|"]
-    rows += [
-        f"| {number} | {book.entropy:.2f} | {np.log2(book.size):g} | {book.used} | {book.dead} |"
-        for number, book in enumerate(books, 1)
-    ]
-    rows += ["", *(f"- {note}" for note in notes)]
-    return "\n".join(rows)
-
-
-def notes(lines: Sequence[Line], books: Sequence[BookUse], clips: Sequence[Clip]) -> list[str]:
-    """What is to be known of the tables."""
-    said = sum(line.errors.length for line in lines[:1])
-    found = [
-        f"{len(clips)} clips, {lines[0].seconds:.0f} s, {said} words: "
-        + ", ".join(sorted({f"{clip.corpus} ({clip.language})" for clip in clips}))
-        + ".",
-        f"Read back by Whisper base, beam 5. Codebooks counted over {books[0].frames} frames: of {books[0].size} codes "
-        "some are bound not to occur in so few." if books else "",
-        "Bit rates are those of what was sent, without a container. LSD is the mean of four resolutions.",
-    ]  # fmt: skip
-    if not any(line.name == "Codec 2" for line in lines):
-        found.append("Codec 2 is not installed here (Debian: codec2), so it is absent.")
-    found.append("LPCNet has no program in Debian and is absent; at its 1.6 kbit/s stand three to four codebooks.")
-    return [note for note in found if note]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

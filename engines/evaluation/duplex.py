@@ -115,6 +115,19 @@ def speech(seconds: float) -> Samples:
     return np.resize(whole, round(seconds * SAMPLE_RATE))
 
 
+def open_loop() -> DuplexLoop:
+    """Opens the loop that was trained.
+
+    Raises:
+        AdapterMissing: it, or its codec, is not there.
+        AdapterMismatch: they do not belong together.
+        GraphInvalid: a file is damaged.
+    """
+    duplex, codec = Duplex.open(), Codec.open()
+    duplex.check(codec, cards.codec_digest(CODEC))
+    return DuplexLoop(duplex, codec)
+
+
 def told(found: RealTime) -> list[str]:
     """What was found, a line each."""
     return [
@@ -136,9 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         configure(RuntimeSettings(threads=options.threads))
-        duplex, codec = Duplex.open(), Codec.open()
-        duplex.check(codec, cards.codec_digest(CODEC))
-        found = measure(DuplexLoop(duplex, codec), speech(options.seconds))
+        found = measure(open_loop(), speech(options.seconds))
     except TriptychError as error:
         print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
         return error.exit_code

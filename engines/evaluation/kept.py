@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,6 +37,13 @@ class Kept:
         """What was measured; None where nothing was."""
         return self._found.get(key)
 
+    def rows(self, *beginning: str) -> Iterator[tuple[tuple[str, ...], Row]]:
+        """What was measured of everything whose key begins so, with the rest of the key."""
+        length = len(beginning)
+        for key, row in self._found.items():
+            if key[:length] == beginning:
+                yield key[length:], row
+
     def add(self, *key: str, found: Row) -> Row:
         """Keeps a measurement, on disk before this returns.
 
@@ -54,15 +61,6 @@ class Kept:
         self._gap = ""
         self._found[key] = found
         return found
-
-    def once(self, *key: str, make: Callable[[], Row]) -> Row:
-        """What was measured, measured now where it was not before.
-
-        Raises:
-            BadInput: the file cannot be written.
-        """
-        found = self._found.get(key)
-        return self.add(*key, found=make()) if found is None else found
 
     def _take(self, line: str) -> None:
         try:

@@ -208,14 +208,25 @@ def _matrices(summary: Summary) -> list[str]:
         titles[language] = f"BLEU, {language} → en"
     for group, title in titles.items():
         members = [found for found in summary.compared if found.test_set == group]
-        if not members:
-            continue
-        order = [engine for engine in summary.engines if any(engine in (one.first, one.second) for one in members)]
-        cells = {(one.first, one.second): one for one in members}
-        points = group in {"es", "fr"}
-        rows = [[f"`{row}`", *(_cell(cells, row, column, points=points) for column in order)] for row in order]
-        parts += table([title, *(f"`{engine}`" for engine in order)], rows)
+        parts += matrix(title, members, summary.engines, points=group in {"es", "fr"})
     return parts
+
+
+def matrix(title: str, members: Sequence[Compared], engines: Sequence[str], *, points: bool) -> list[str]:
+    """Every pair of engines on one test set: row minus column.
+
+    Args:
+        title: of the set.
+        members: the pairs; nothing is made of none.
+        engines: in the order in which they are shown.
+        points: whether differences are points of BLEU, and not of shares.
+    """
+    if not members:
+        return []
+    order = [engine for engine in engines if any(engine in (one.first, one.second) for one in members)]
+    cells = {(one.first, one.second): one for one in members}
+    rows = [[f"`{row}`", *(_cell(cells, row, column, points=points) for column in order)] for row in order]
+    return table([title, *(f"`{engine}`" for engine in order)], rows)
 
 
 def _cell(cells: Mapping[tuple[str, str], Compared], row: str, column: str, *, points: bool) -> str:

@@ -34,6 +34,7 @@ from engines.models.unit_vocoder import ID, UnitVocoder
 from engines.tokens.speaking import loudest
 from engines.tokens.units import collapse
 from engines.training.data.corpus import SPLITS, Clip, Corpus, corpora
+from engines.weights import cards
 
 ORIGINAL: Final = "original"
 
@@ -251,21 +252,35 @@ def _measure(options: argparse.Namespace) -> Outcome:
     from engines.models.components import Components
     from engines.tokens.codebook import FILE
     from engines.tokens.semantic import ADAPTER, SemanticTokeniser
-    from engines.weights import cards
 
     corpus = Corpus.open(corpora() / options.corpus)
     clips = chosen(corpus, options.split, options.language, options.clips)
     tokeniser, codebook = SemanticTokeniser.open(), cards.file_digest(cards.locate(ADAPTER) / FILE)
-    if options.through == "vocoder":
-        vocoder = UnitVocoder.open(options.vocoder)
-        vocoder.check_units(tokeniser.size, codebook)
-        speakers = by_vocoder(vocoder)
-    else:
-        stage_two = StageTwo.open()
-        stage_two.check(tokeniser.size, codebook, cards.codec_digest(CODEC))
-        speakers = by_stage_two(stage_two, Codec.open())
+    speakers = opened(options.through, tokeniser.size, codebook, options.vocoder)
     items = ((clip, corpus.samples(clip)) for clip in clips)
     return measure(items, Components().recogniser(), tokeniser, speakers, beam=options.beam, tell=_tell)
+
+
+def opened(through: str, size: int, codebook: str, vocoder_id: str = ID) -> dict[str, Speak]:
+    """Opens what speaks units: ``vocoder`` or ``stage-two``.
+
+    Args:
+        through: which.
+        size: number of units.
+        codebook: hex sha256 of the file that defines them.
+        vocoder_id: of the vocoder.
+
+    Raises:
+        AdapterMissing: trained weights are not there.
+        AdapterMismatch: they are for other units, or another codec.
+    """
+    if through == "vocoder":
+        vocoder = UnitVocoder.open(vocoder_id)
+        vocoder.check_units(size, codebook)
+        return by_vocoder(vocoder)
+    stage_two = StageTwo.open()
+    stage_two.check(size, codebook, cards.codec_digest(CODEC))
+    return by_stage_two(stage_two, Codec.open())
 
 
 def _tell(heard: dict[str, str]) -> None:

@@ -176,10 +176,12 @@ def by_engine(host: Host, engine: str) -> Translate:
     def translate(clip: Clip) -> Utterances:
         samples = clip.read()
         utterance = Utterance(samples, hashlib.sha256(samples.tobytes()).hexdigest(), clip.id, language=clip.language)
-        chunks, ended = list[AudioChunk](), [0.0, ""]
+        chunks: list[AudioChunk] = []
+        work, failure = 0.0, ""
 
         def hear(stamped: Stamped) -> bool:
-            ended[0] = stamped.at
+            nonlocal work, failure
+            work = stamped.at
             match stamped.event:
                 case AudioChunk() as chunk:
                     chunks.append(chunk)
@@ -187,13 +189,12 @@ def by_engine(host: Host, engine: str) -> Translate:
                     return True
                 case Failed(kind, message, hint):
                     require_present(kind, message, hint)
-                    ended[1] = f"{kind}: {message}"
+                    failure = f"{kind}: {message}"
                     return True
             return False
 
-        if not follow(host, engine, Request(utterance, Task.SPEAK, "en"), hear):
-            ended[1] = TOO_SLOW
-        return Utterances(tuple(chunks), float(ended[0]), str(ended[1]))
+        ended = follow(host, engine, Request(utterance, Task.SPEAK, "en"), hear)
+        return Utterances(tuple(chunks), work, failure if ended else TOO_SLOW)
 
     return translate
 

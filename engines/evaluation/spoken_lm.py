@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 
-from engines.contract import LanguageModel, Samples
+from engines.contract import LanguageModel, Recogniser, Samples
 from engines.errors import BadInput
 from engines.evaluation.stories import Story
 
@@ -195,6 +195,20 @@ def verdict(
     return Verdict(story.id, scores[0], scores[1])
 
 
+def transcriber(recogniser: Recogniser) -> Callable[[Samples], str]:
+    """Transcribes English speech greedily, every sound once."""
+    known: dict[bytes, str] = {}
+
+    def transcribe(samples: Samples) -> str:
+        key = samples.tobytes()
+        if key not in known:
+            *_, last = recogniser.nbest(recogniser.encode(samples), language="en", beam=1)
+            known[key] = "" if isinstance(last, str) else last.hypotheses[0].text
+        return known[key]
+
+    return transcribe
+
+
 def markdown(outcomes: Sequence[Outcome]) -> str:
     """A table with chance beside every figure."""
     lines = ["| scorer | form | pairs | right | 95 % interval | by chance | p |", "|---|---|---:|---:|---:|---:|---:|"]
@@ -249,16 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scorers: list[Scorer] = [TextScorer(f"{model.name}, texts", model)]
     if spoken is not None:
         recogniser = components.recogniser()
-        known: dict[bytes, str] = {}
-
-        def transcribe(samples: Samples) -> str:
-            key = samples.tobytes()
-            if key not in known:
-                *_, last = recogniser.nbest(recogniser.encode(samples), language="en", beam=1)
-                known[key] = "" if isinstance(last, str) else last.hypotheses[0].text
-            return known[key]
-
-        scorers.append(TextScorer(f"{model.name}, transcripts of {recogniser.name}", model, transcribe))
+        scorers.append(TextScorer(f"{model.name}, transcripts of {recogniser.name}", model, transcriber(recogniser)))
     forms: tuple[Form, ...] = ("story", "topic")
     print(markdown([run(scorer, stories, form, spoken) for scorer in scorers for form in forms]))
     return 0

@@ -189,10 +189,19 @@ def figures(records: Sequence[Record], engine: str) -> Figures:
 
 def rate(records: Sequence[Record]) -> Rate:
     """The corpus error rate of records of one engine."""
-    errors = list(by_clip(records).values())
+    return rate_of(list(by_clip(records).values()), sum(bool(record.failure) for record in records))
+
+
+def rate_of(errors: Sequence[Errors], failures: int = 0) -> Rate:
+    """The corpus error rate of recordings.
+
+    Args:
+        errors: one per recording.
+        failures: runs that came to nothing.
+    """
     whole = sum(errors, Errors())
     low, high = error_rate_interval(errors) if whole.length else (0.0, 0.0)
-    return Rate(whole.rate, low, high, len(errors), whole.length, sum(bool(record.failure) for record in records))
+    return Rate(whole.rate, low, high, len(errors), whole.length, failures)
 
 
 def translated(records: Sequence[Record]) -> Translated:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import asdict
 from typing import Any
 
 from engines.evaluation.report import Summary
+from engines.evaluation.summary import Compared
 
 
 def rows(summary: Summary) -> str:
@@ -21,8 +23,8 @@ def rows(summary: Summary) -> str:
             bounds = [round(rate.value, 6), round(rate.low, 6), round(rate.high, 6)]
             writer.writerow([engine, "wer", group, *bounds, rate.clips, rate.words, rate.failures])
         for language, translated in found.translations.items():
-            bounds = round(translated.low, 4), round(translated.high, 4)
-            for name, score, (low, high) in (("bleu", translated.bleu, bounds), ("chrf", translated.chrf, ("", ""))):
+            interval = round(translated.low, 4), round(translated.high, 4)
+            for name, score, (low, high) in (("bleu", translated.bleu, interval), ("chrf", translated.chrf, ("", ""))):
                 row = [engine, name, f"{language}-en", round(score.value, 4), low, high, translated.clips, ""]
                 writer.writerow([*row, translated.failures])
         for name, value in (("places_per_second", found.places_per_second), ("work_per_second", found.work)):
@@ -48,5 +50,13 @@ def document(summary: Summary) -> dict[str, Any]:
             }
             for engine in summary.engines
         ],
-        "comparisons": [{**asdict(one), "significant": one.significant} for one in summary.compared],
+        "comparisons": [compared(one) for one in summary.compared],
     }
+
+
+def compared(one: Compared) -> dict[str, Any]:
+    """A pair as JSON, which knows no infinite numbers: None stands for a statistic of stretches that all agree."""
+    found = {**asdict(one), "significant": one.significant}
+    if one.segments is not None and not math.isfinite(one.segments.statistic):
+        found["segments"]["statistic"] = None
+    return found

@@ -1,20 +1,15 @@
-"""Figures of the token engines made of records: what they hear, what they say, and how likely they find endings."""
+"""Figures of the token engines: what they hear, what they say, and how likely they find endings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from engines.errors import BadInput
-from engines.evaluation import codecs, report
-from engines.evaluation.codebooks import BookUse
-from engines.evaluation.codecs import Line
-from engines.evaluation.dnsmos import Opinion
-from engines.evaluation.metrics import Errors
+from engines.evaluation import report
 from engines.evaluation.normalisation import normalise
+from engines.evaluation.pareto import Point
+from engines.evaluation.prediction import Prediction
 from engines.evaluation.records import Record
 from engines.evaluation.report import Trained
 from engines.evaluation.spoken_lm import Outcome
@@ -27,6 +22,9 @@ from engines.evaluation.summary import (
     translated,
     translations_tested,
 )
+from engines.evaluation.token_codec import CodecTable, Resynthesised
+from engines.evaluation.token_units import Loop, Units
+from engines.evaluation.unit_table import Row
 
 SAID: Final = "said"
 """Test set of texts that voices say."""
@@ -48,34 +46,6 @@ class Said:
 
 
 @dataclass(frozen=True)
-class CodecTable:
-    """What was measured of the codec, as it was saved.
-
-    Attributes:
-        lines: one per codec and number of codebooks.
-        books: how the codebooks are used.
-        notes: what is to be known.
-        measured: when, an ISO date.
-        machine: where.
-    """
-
-    lines: tuple[Line, ...]
-    books: tuple[BookUse, ...]
-    notes: tuple[str, ...]
-    measured: str
-    machine: str
-
-    def markdown(self) -> str:
-        """The tables."""
-        return codecs.markdown(self.lines, self.books, self.notes)
-
-    def whole(self) -> Line | None:
-        """Our codec at its full rate; the first codec that was measured is ours."""
-        own = next((line.name for line in self.lines if line.books), None)
-        return max((line for line in self.lines if line.name == own), key=lambda line: line.books, default=None)
-
-
-@dataclass(frozen=True)
 class Tokens:
     """Everything that the report on token engines tells.
 
@@ -86,8 +56,13 @@ class Tokens:
         said_compared: pairs of voices.
         spoken: engine → language → English speech, read back.
         spoken_compared: pairs of engines.
-        codec: None where it was not measured.
+        codec: None where nothing was measured.
+        resynthesised: what speaks units → what is left of speech that went through them.
+        units: those that ship; None where they were not measured.
+        study: of other units, where it was run.
+        loop: what listens and speaks at once; None where it was not measured.
         outcomes: of spoken stories.
+        predictions: of learning curves.
         cards: id → how its weights were made.
     """
 
@@ -98,8 +73,47 @@ class Tokens:
     spoken: Mapping[str, Mapping[str, Translated]] = field(default_factory=dict)
     spoken_compared: tuple[Compared, ...] = ()
     codec: CodecTable | None = None
+    resynthesised: Mapping[str, Resynthesised] = field(default_factory=dict)
+    units: Units | None = None
+    study: Sequence[Row] = ()
+    loop: Loop | None = None
     outcomes: tuple[Outcome, ...] = ()
+    predictions: Sequence[Prediction] = ()
     cards: Mapping[str, Trained] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> int:
+        """Runs that came to nothing."""
+        heard = [one.failures for found in self.measured.figures.values() for one in found.rates.values()]
+        heard += [one.failures for found in self.measured.figures.values() for one in found.translations.values()]
+        spoken = [one.failures for by_language in self.spoken.values() for one in by_language.values()]
+        return sum(heard) + sum(spoken) + sum(one.rate.failures for one in self.said.values())
+
+    def points(self) -> list[Point]:
+        """Bit rate against quality of everything that went through a codec or through units."""
+        found = [
+            Point(
+                line.name,
+                str(line.books or f"{line.bits_per_second / 1000:.1f}k"),
+                line.bits_per_second,
+                line.errors.rate,
+                line.opinion.overall,
+            )
+            for line in (self.codec.lines if self.codec is not None else ())
+            if line.bits_per_second
+        ]
+        if self.units is not None:
+            for through, one in self.resynthesised.items():
+                for way, bits in self._ways().items():
+                    if way in one.rates:
+                        found.append(Point(f"units, {through}", way, bits, one.rates[way].value))
+        return found
+
+    def _ways(self) -> dict[str, float]:
+        """Ways of resynthesis → bits per second; the voice that stage two is told of costs three seconds once."""
+        assert self.units is not None
+        whole, joined = self.units.quality.bits_per_second, self.units.quality.joined_bits_per_second
+        return {"heard durations": whole, "predicted durations": joined, "own voice": whole, "nobody's voice": whole}
 
 
 def said(records: Sequence[Record]) -> dict[str, Said]:
@@ -139,33 +153,6 @@ def spoken_compared(records: Sequence[Record]) -> tuple[Compared, ...]:
         for language in sorted({record.language for record in plain})
         for one in translations_tested(language, [record for record in plain if record.language == language], engines)
     )
-
-
-def read_codec(file: Path) -> CodecTable | None:
-    """What :mod:`engines.evaluation.codecs` saved; None where it saved nothing.
-
-    Raises:
-        BadInput: the file is not what it saves.
-    """
-    if not file.exists():
-        return None
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return CodecTable(
-            tuple(_line(row) for row in found["lines"]),
-            tuple(BookUse(**row) for row in found["codebooks"]),
-            tuple(map(str, found["notes"])),
-            str(found["measured"]),
-            str(found["machine"]),
-        )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        hint = "Make it anew with `python -m engines.evaluation.codecs`."
-        raise BadInput(f"{file} holds no measurements of codecs.", hint) from error
-
-
-def _line(row: Mapping[str, Any]) -> Line:
-    values = {name: value for name, value in row.items() if name != "wer"}
-    return Line(**{**values, "errors": Errors(**row["errors"]), "opinion": Opinion(**row["opinion"])})
 
 
 def _plain(records: Sequence[Record]) -> list[Record]:

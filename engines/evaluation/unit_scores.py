@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.contract import Recogniser, Samples
 from engines.errors import BadInput
@@ -31,12 +30,19 @@ def unit_scorer(name: str, recogniser: Recogniser, tokeniser: SemanticTokeniser,
         tokeniser: makes units.
         tokens: gives them a likelihood. Neither the end of speech nor durations are scored.
     """
+    known: dict[bytes, list[int]] = {}
 
-    def tokenise(samples: Samples) -> NDArray[np.int32]:
+    def tokenise(samples: Samples) -> list[int]:
+        key = samples.tobytes()
+        if key not in known:
+            known[key] = found(samples)
+        return known[key]
+
+    def found(samples: Samples) -> list[int]:
         units = collapse(tokeniser.units_of(recogniser.encode(samples))).units
         if not units.size:
             raise BadInput("A story is too short to have a unit.", "Speak the stories anew.")
-        return units
+        return [int(unit) for unit in units]
 
     def likelihood(first: Sequence[int], second: Sequence[int]) -> tuple[float, float]:
         before, behind = np.asarray(first, np.int64), np.asarray(second, np.int64)

@@ -10,7 +10,7 @@ import pytest
 from engines.audio.samples import list_samples, load_sample
 from engines.contract import Hypothesis, Recognised, SpeechStates, TokenScores
 from engines.errors import BadInput, WeightsMissing
-from engines.evaluation import codecs, other_codecs
+from engines.evaluation import codec_table, codecs, other_codecs
 from engines.evaluation.codebooks import use
 from engines.evaluation.codecs import measure
 from engines.evaluation.corpora import Clip
@@ -114,9 +114,9 @@ def test_systems_are_measured_and_told(speech, monkeypatch):
     assert lines[1].opinion.overall == 1.0
     assert lines[1].distance > lines[2].distance == 0
     used = codecs.codebook_use(coder, clips)
-    told = codecs.notes(lines, used, clips)
-    text = codecs.markdown(lines, used, told)
-    assert "| Halves | 2 | 200 | 0.0 | 4.00 | 3.00 | 2.00 | 0.0 |" in text
+    told = codec_table.notes(lines, used, clips)
+    text = codec_table.markdown(lines, used, told)
+    assert "| Halves | 2 | 200 | 0.0 [0.0–0.0] | 4.00 | 3.00 | 2.00 | 0.0 |" in text
     assert "| 1 | 1.00 | 2 | 2 | 2 |" in text
     assert "Codec 2 is not installed here" in text
     assert len(codecs.systems(coder, [1])) == 2 + len(codecs.OPUS_RATES)

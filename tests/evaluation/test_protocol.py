@@ -13,7 +13,7 @@ from engines.audio.conditions import Condition
 from engines.catalog import Catalogue
 from engines.contract import Task
 from engines.errors import BadInput, WeightsMissing
-from engines.evaluation import protocol
+from engines.evaluation import following, protocol
 from engines.evaluation.corpora import Clip
 from engines.evaluation.protocol import Case, Sizes, cases, measure, of_protocol, version
 from engines.evaluation.records import Records
@@ -100,7 +100,7 @@ def test_an_engine_that_lacks_something_stops_the_work(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_hangs_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 1.0)
     slow = failing("slow")
     records = Records(tmp_path / "records.jsonl")
     with Host(catalogue=slow, provider="CPU") as host:
