@@ -248,6 +248,10 @@ class UnitPhones:
     origin: str
 
 
+FrameKind: TypeAlias = Literal["heard", "lost", "dropped"]
+"""What became of a frame: heard, lost on the way to the loop, or dropped by the loop since too many waited."""
+
+
 @dataclass(frozen=True)
 class FrameClock:
     """How a streaming loop kept time: what each frame cost against what it stands for.
@@ -259,6 +263,10 @@ class FrameClock:
         texts: what the inner monologue wrote in each frame, ``""`` for none; as many as frames, or none at all.
         late: frames that were finished after their time, with what had piled up before them.
         segment: index of the stretch of speech.
+        kinds: of each frame; none at all where all were heard.
+        stages: what the computing consists of, in order; may be empty.
+        spent: ``(stages, frames)`` float32 seconds of each, which sum to ``seconds``; None without stages.
+        behind: the longest that a frame was finished after it could begin, in seconds; 0 where nobody measured.
     """
 
     start: float
@@ -267,6 +275,10 @@ class FrameClock:
     texts: tuple[str, ...] = ()
     late: int = 0
     segment: int = 0
+    kinds: tuple[FrameKind, ...] = ()
+    stages: tuple[str, ...] = ()
+    spent: NDArray[np.float32] | None = None
+    behind: float = 0.0
 
 
 Evidence: TypeAlias = (

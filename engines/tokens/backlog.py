@@ -9,12 +9,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
 
 from engines.contract import Samples
 from engines.errors import BadOption
-
-Kind = Literal["heard", "lost", "dropped"]
+from engines.evidence import FrameKind
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Arrival:
         samples: of a frame that was heard; None for the others.
     """
 
-    kind: Kind
+    kind: FrameKind
     samples: Samples | None = None
 
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import AdapterMismatch, AudioUnusable
+from engines.evidence import FrameKind
 from engines.models.adapter_graph import HINT
 from engines.models.codec import Codec
 from engines.models.codes import LOST, Codes
 from engines.models.duplex import SURE, Duplex, Liveliness, Memory
 from engines.models.duplex_frames import unstacked
 from engines.runtime import cancellation
-from engines.tokens.backlog import Arrival, Backlog, Kind, Pace
+from engines.tokens.backlog import Arrival, Backlog, Pace
 
 BACKLOG: Final = 25
 """Frames that may wait, two seconds."""
@@ -47,7 +48,7 @@ class DuplexState:
     sound: Samples
     history: int
     frame: int
-    coming: tuple[Kind, ...]
+    coming: tuple[FrameKind, ...]
     spoken: Codes
     dropped: int
 
@@ -69,7 +70,7 @@ class Frame:
     """
 
     number: int
-    kind: Kind
+    kind: FrameKind
     text: str
     samples: Samples
     heard: Codes

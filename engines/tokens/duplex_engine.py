@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,7 @@ from engines.weights import cards
 STAGES: Final = ("codes", "think", "speak")
 _AFTER: Final = 3
 """Frames beyond the delay that the model may speak on after the last sound."""
+_NONE: Final = np.zeros(0, np.float32)
 
 
 class DuplexEngine:
@@ -79,7 +81,7 @@ class DuplexEngine:
         text = ""
         playing = stream(loop, loop.begin(), source, backlog, pace, patient=bool(options.get("patient", True)))
         for frame, _ in playing:
-            frames.append(frame)
+            frames.append(replace(frame, samples=_NONE))  # an hour of them must not hold an hour of sound
             yield AudioChunk(frame.samples, tokeniser.codec.rate)
             more = frame.text.replace(MARK, " ")
             more = more if text else more.lstrip()
@@ -141,6 +143,10 @@ def evidence(frames: list[Frame], tokeniser: AcousticTokeniser, pace: Pace) -> I
         seconds=np.array([frame.seconds for frame in frames], np.float32),
         texts=tuple(frame.text.replace(MARK, " ") for frame in frames),
         late=pace.late,
+        kinds=tuple(frame.kind for frame in frames),
+        stages=STAGES,
+        spent=np.array([[f.listening, f.thinking, f.speaking] for f in frames], np.float32).T,
+        behind=pace.behind,
     )
 
 
@@ -158,14 +164,16 @@ def told(frames: list[Frame], backlog: Backlog, pace: Pace) -> list[str]:
             f"{pace.behind - pace.frame_seconds:.2f} s."
         )
     if backlog.dropped:
-        found.append(
-            f"{backlog.dropped} frames ({backlog.dropped * pace.frame_seconds:.1f} s) were dropped since too many "
-            "waited, and concealed."
-        )
+        found.append(f"{_frames(backlog.dropped, pace)} dropped since too many waited, and concealed.")
     lost = sum(frame.kind == "lost" for frame in frames)
     if lost:
-        found.append(f"{lost} frames ({lost * pace.frame_seconds:.1f} s) were lost on the way and not heard.")
+        found.append(f"{_frames(lost, pace)} lost on the way and not heard.")
     return found
+
+
+def _frames(count: int, pace: Pace) -> str:
+    seconds = f"({count * pace.frame_seconds:.1f} s)"
+    return f"1 frame {seconds} was" if count == 1 else f"{count} frames {seconds} were"
 
 
 def build(components: Components) -> DuplexEngine:

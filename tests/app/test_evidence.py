@@ -34,7 +34,10 @@ PIECES = (
     TokenStream("Units", 0, 0.0, 0.04, np.array([[3, 3, 7]], np.int32), (500,), 150.0, np.array([2, 1], np.int32)),
     TokenStream("Codec", 0, 0.0, 0.02, np.array([[3, -1], [1, 0]], np.int32), (1024, 1024), 1000.0, None, "out"),
     UnitPhones(0, "Units", np.array([3], np.int32), ("a", ""), np.array([[0.75, 0.25]], np.float32), "Counted."),
-    FrameClock(0.0, 0.08, np.array([0.01, 0.09], np.float32), ("", " a"), 1),
+    FrameClock(
+        0.0, 0.08, np.array([0.01, 0.09], np.float32), ("", " a"), 1, kinds=("heard", "lost"), stages=("think",),
+        spent=np.array([[0.01, 0.09]], np.float32), behind=0.09,
+    ),
 )  # fmt: skip
 
 
