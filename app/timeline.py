@@ -86,6 +86,15 @@ class TimeLine(QObject):
         self.replaced.emit()
         self.marked.emit()
 
+    def reach(self, seconds: float) -> None:
+        """Lets the axis go on behind the speech, for what comes later than it; 0 lets it end with the speech."""
+        if self._utterance is None or max(self._utterance.seconds, seconds) == self._length:
+            return
+        whole = self._view == (0.0, self._length)
+        self._length = max(0.05, self._utterance.seconds, seconds)
+        width = self._length if whole else self._view[1] - self._view[0]
+        self.look_at(0.0 if whole else self._view[0], width)
+
     def look_at(self, start: float, width: float) -> None:
         """Brings a stretch into sight, ``start`` and ``width`` in seconds, kept within the speech."""
         width = min(max(width, min(SHORTEST, self._length)), self._length)

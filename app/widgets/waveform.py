@@ -169,7 +169,11 @@ class WaveformView(QWidget):
         return Axis(self._plot(), self.time.view).x(seconds)
 
     def _seconds(self, x: float) -> float:
-        return min(self.time.length, max(0.0, Axis(self._plot(), self.time.view).seconds(x)))
+        return min(self._end(), max(0.0, Axis(self._plot(), self.time.view).seconds(x)))
+
+    def _end(self) -> float:
+        """Where the speech ends; the axis may go on behind it."""
+        return self.time.length if self.utterance is None else min(self.time.length, max(0.05, self.utterance.seconds))
 
     def _moved(self) -> None:
         self._spectrum = None
@@ -283,11 +287,11 @@ class WaveformView(QWidget):
         elif key == Qt.Key.Key_Home:
             self._seek(0.0)
         elif key == Qt.Key.Key_End:
-            self._seek(self.time.length)
+            self._seek(self._end())
         else:
             super().keyPressEvent(event)
 
     def _seek(self, seconds: float) -> None:
-        seconds = min(self.time.length, max(0.0, seconds))
+        seconds = min(self._end(), max(0.0, seconds))
         self.show_position(seconds)
         self.seek_requested.emit(seconds)
