@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
         self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
         self.dock.tokens.codebooks.listened.connect(self.listening.listen)
+        self.dock.tokens.duplex.listened.connect(self.listening.listen)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
         self.stressing.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.changed.connect(self.stressing.show_live)

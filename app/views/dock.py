@@ -30,16 +30,16 @@ from app.views.why import WhyView
 from app.widgets.numbers import clock
 from engines.contract import Attention, Correction, NBest, Neighbours, Posteriors, TokenScores
 
-WHY, FRAMES, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, PACE, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME = range(13)
+WHY, FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME = range(13)
 _TABS = (
     ("Why", "How this text was chosen or made"),
     ("Frames", "What every frame of the speech was taken for, and which reach the language model"),
+    tokentabs.TITLES[tokentabs.DUPLEX],
     tokentabs.TITLES[tokentabs.UNITS],
     tokentabs.TITLES[tokentabs.CODEC],
     ("Queries", "Where every query of the adapter looked in the speech"),
     ("Attention", "Where every written token looked in the speech"),
     ("Neighbours", "The text tokens nearest to every vector that the speech became"),
-    tokentabs.TITLES[tokentabs.PACE],
     tokentabs.TITLES[tokentabs.SPOKEN],
     tokentabs.TITLES[tokentabs.PHONES],
     tokentabs.TITLES[tokentabs.CODEBOOKS],
@@ -47,10 +47,10 @@ _TABS = (
     ("Time", "What each stage took"),
 )
 _TOKENS = {
-    UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, PACE: tokentabs.PACE, SPOKEN: tokentabs.SPOKEN,
+    DUPLEX: tokentabs.DUPLEX, UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, SPOKEN: tokentabs.SPOKEN,
     PHONES: tokentabs.PHONES, CODEBOOKS: tokentabs.CODEBOOKS,
 }  # fmt: skip
-_ON_TIME = {FRAMES, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, PACE}
+_ON_TIME = {FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS}
 _EMPTY = "Run the engines, then choose a card: here stands why its text came out as it did."
 
 
@@ -228,6 +228,7 @@ class EvidenceDock(QFrame):
         if new is not None and tab != TIME and new == self._shown:
             return
         self._shown = new
+        self.time.reach(self.tokens.end(_TOKENS.get(tab, ""), run))
         sentence = self._fill(tab, run) if run is not None else None
         missing = {SCORES: "no token scores", TIME: "no stages yet"}.get(tab, "no list of hypotheses")
         if sentence is None:

@@ -26,11 +26,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.theme import palette, theme
 from app.timeline import Span, TimeLine
 from app.views.pointing import Pointing
-from app.views.timedpaint import SMALL, axis_under, paint_focus, paint_line, paint_playhead
+from app.views.table import Table
+from app.views.timedpaint import SMALL, axis_under, paint_focus, paint_line, paint_playhead, pictured
 from app.widgets.timehands import turn_axis, zoom_by_key
 from app.widgets.wavepaint import Axis, paint_axis
 from engines.contract import Paradigm
 
+_AWAY = "Nothing of it lies in the part of the speech that is in sight."
 _BACK = {Qt.Key.Key_Left, Qt.Key.Key_Up}
 _ON = {Qt.Key.Key_Right, Qt.Key.Key_Down}
 
@@ -143,41 +145,49 @@ class TimedView(QWidget):
         axis = self.axis()
         painter = QPainter(self)
         if self._picture is None:
-            self._picture = self._paint_picture(axis)
+            self._picture = pictured(self, lambda below: self._paint_picture(below, axis))
         painter.drawPixmap(0, 0, self._picture)
+        self._paint_over(painter, axis)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.current is not None:
-            painter.save()
-            self.paint_item(painter, axis, self.current)
-            painter.restore()
         if self.time.utterance is not None:
             paint_playhead(painter, axis, self.time.position)
-        item, around = self.current, QRectF(self.rect())
-        paint_line(painter, around, self._hint if item is None else self.told(item), strong=item is not None)
         if self.hasFocus():
-            paint_focus(painter, around)
+            paint_focus(painter, QRectF(self.rect()))
         painter.end()
 
-    def _paint_picture(self, axis: Axis) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        picture = QPixmap(self.size() * ratio)
-        picture.setDevicePixelRatio(ratio)
-        colours = palette()
-        picture.fill(QColor(colours.surface))
-        painter = QPainter(picture)
+    def draw(self, painter: QPainter) -> None:
+        """Paints all but cursor and focus: see :class:`app.views.saving.Drawn`."""
+        self._paint_picture(painter, self.axis())
+        self._paint_over(painter, self.axis())
+
+    def table(self) -> Table:
+        """A row per item: from and to in seconds, and what the line beneath says of it."""
+        rows = [(f"{start:.3f}", f"{end:.3f}", self.told(at)) for at, (start, end) in enumerate(self._spans.tolist())]
+        return Table(("start_s", "end_s", "told"), rows)
+
+    def _paint_over(self, painter: QPainter, axis: Axis) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if (item := self.current) is not None:
+            painter.save()
+            self.paint_item(painter, axis, item)
+            painter.restore()
+        paint_line(
+            painter, QRectF(self.rect()), self._hint if item is None else self.told(item), strong=item is not None
+        )
+
+    def _paint_picture(self, painter: QPainter, axis: Axis) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme().font(SMALL))
-        start, end = axis.view
-        seen = self._spans.shape[0] and bool(((self._spans[:, 1] > start) & (self._spans[:, 0] < end)).any())
-        if seen:
+        if self.in_sight().size:
             self.paint_evidence(painter, axis)
-            paint_axis(painter, colours, axis, QRectF(self.rect()))
-        else:
-            painter.setPen(QColor(colours.muted))
-            away = "Nothing of it lies in the part of the speech that is in sight." if self._spans.size else ""
-            painter.drawText(axis.plot, Qt.AlignmentFlag.AlignCenter, away)
-        painter.end()
-        return picture
+            paint_axis(painter, palette(), axis, QRectF(self.rect()))
+        elif self._spans.size:
+            painter.setPen(QColor(palette().muted))
+            painter.drawText(axis.plot, Qt.AlignmentFlag.AlignCenter, _AWAY)
+
+    def in_sight(self) -> NDArray[np.int64]:
+        """The items in sight."""
+        return np.flatnonzero((self._spans[:, 1] > self.time.view[0]) & (self._spans[:, 0] < self.time.view[1]))
 
     def _cursor_moved(self, old: float, new: float) -> None:
         if self.isVisible():
@@ -240,23 +250,23 @@ class TimedView(QWidget):
             event.ignore()
 
     def event(self, event: QEvent) -> bool:
-        """Keeps Escape from the window while there is something to let go."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape and self._pointing.pinned is not None:
-                event.accept()
-                return True
-        elif event.type() == QEvent.Type.ToolTip:
-            return True  # the line beneath tells it
-        return super().event(event)
+        """Keeps Escape from the window while there is something to let go; the line beneath tells what a tip would."""
+        held = event.type() == QEvent.Type.ShortcutOverride and self._pointing.pinned is not None
+        if held and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return event.type() == QEvent.Type.ToolTip or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Goes from item to item, plays, lets go, zooms."""
         key, last = Qt.Key(event.key()), self._spans.shape[0] - 1
-        if zoom_by_key(self.time, event, self._middle()):
+        around = self.span(self.current) if self.current is not None else self.time.view
+        if zoom_by_key(self.time, event, sum(around) / 2):
             event.accept()
         elif key in _BACK | _ON and last >= 0:
             step = -1 if key in _BACK else 1
-            self.pin(self._first_in_sight() if self.current is None else min(last, max(0, self.current + step)))
+            first = next(iter(self.in_sight().tolist()), 0)
+            self.pin(first if self.current is None else min(last, max(0, self.current + step)))
         elif key in {Qt.Key.Key_Home, Qt.Key.Key_End} and last >= 0:
             self.pin(0 if key == Qt.Key.Key_Home else last)
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.current is not None:
@@ -265,14 +275,6 @@ class TimedView(QWidget):
             self.pin(None)
         else:
             super().keyPressEvent(event)
-
-    def _middle(self) -> float:
-        start, end = self.span(self.current) if self.current is not None else self.time.view
-        return (start + end) / 2
-
-    def _first_in_sight(self) -> int:
-        inside = np.flatnonzero((self._spans[:, 1] > self.time.view[0]) & (self._spans[:, 0] < self.time.view[1]))
-        return int(inside[0]) if inside.size else 0
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another size needs another picture."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.theme import palette, theme
@@ -25,6 +27,18 @@ def axis_under(widget: QWidget, time: TimeLine) -> Axis:
         if time.edges[0] - mine >= _NAMES and time.edges[1] - mine <= widget.width() + 1:
             left, right = time.edges[0] - mine, time.edges[1] - mine
     return Axis(QRectF(left, 2, max(20.0, right - left), max(20.0, widget.height() - 2 * line - 16)), time.view)
+
+
+def pictured(widget: QWidget, paint: Callable[[QPainter], None]) -> QPixmap:
+    """A picture as large as a widget, on the card's colour."""
+    ratio = widget.devicePixelRatioF()
+    picture = QPixmap(widget.size() * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(QColor(palette().surface))
+    painter = QPainter(picture)
+    paint(painter)
+    painter.end()
+    return picture
 
 
 def paint_line(painter: QPainter, around: QRectF, text: str, *, strong: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.views.codebooks import uses
+from app.views.duplexframes import DuplexFrames
 from app.widgets.numbers import seconds as duration
 from app.widgets.numbers import share
 from engines.contract import FrameClock, TokenStream, UnitPhones
@@ -74,17 +75,34 @@ def on_phones(found: Sequence[UnitPhones]) -> str:
     )
 
 
-def on_pace(parts: Sequence[FrameClock]) -> str:
-    """Whether a streaming loop kept real time."""
-    took = np.concatenate([part.seconds for part in parts]) if parts else np.zeros(0)
-    if not took.size:
+def on_duplex(frames: DuplexFrames, clocks: Sequence[FrameClock]) -> str:
+    """Whether a streaming loop kept real time, and what it did not hear."""
+    if not frames.took.size:
         return "No frame was computed."
-    may = np.concatenate([np.full(part.seconds.size, part.frame_seconds) for part in parts])
-    slow, late = int((took > may).sum()), sum(part.late for part in parts)
-    told = (
-        f"Each frame stands for {duration(float(may[0]))}; computing took {duration(float(np.median(took)))} in the "
-        f"middle and {duration(float(np.percentile(took, 95)))} at the 95th percentile."
+    may, count = float(frames.may[0]), frames.took.size
+    slow, late = int((frames.took > frames.may).sum()), sum(one.late for one in clocks)
+    dropped = sum(kind == "dropped" for kind in frames.kinds)
+    lost = sum(kind == "lost" for kind in frames.kinds)
+    kept = "kept" if frames.p95 < may and not dropped else "did not keep"
+    sentence = (
+        f"The loop {kept} real time: each frame stands for {duration(may)}; computing took "
+        f"{duration(float(np.median(frames.took)))} in the middle and {duration(frames.p95)} at the 95th percentile, "
+        f"{frames.took.sum() / frames.may.sum():.2f} s for each second of sound."
     )
+    told = [sentence]
     if not slow and not late:
-        return f"{told} Every frame was done within its time."
-    return f"{told} {slow} of {took.size} frames took longer than they may, and {late} were finished too late."
+        told.append("Every frame was done within its time.")
+    else:
+        behind = max(one.behind for one in clocks)
+        worst = f", at worst {duration(behind - may)}" if late and behind > may else ""
+        told.append(f"{slow} of {count} frames took longer than they may, and {late} were finished too late{worst}.")
+    if lost:
+        told.append(f"{_frames(lost, may)} lost on the way and not heard (hatched).")
+    if dropped:
+        told.append(f"{_frames(dropped, may)} dropped since too many waited (crossed out).")
+    return " ".join(told)
+
+
+def _frames(count: int, each: float) -> str:
+    was = "1 frame" if count == 1 else f"{count} frames"
+    return f"{was} ({duration(count * each)}) {'was' if count == 1 else 'were'}"

@@ -8,14 +8,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.views.timed import TimedView
 from app.views.timedpaint import SMALL, paint_name
-from app.views.tokencolours import token_colour, token_pixels
+from app.views.tokencolours import token_colour
+from app.views.tokenpaint import paint_codebooks
 from app.widgets.numbers import seconds, share
 from app.widgets.wavepaint import Axis, clock
 from engines.contract import Paradigm, TokenStream, UnitPhones
@@ -133,10 +134,6 @@ class TokensView(TimedView):
     def _joined(self) -> bool:
         return any(part.durations is not None for part in self._parts)
 
-    def _seen(self, axis: Axis) -> NDArray[np.int64]:
-        start, end = axis.view
-        return np.flatnonzero((self._spans[:, 1] > start) & (self._spans[:, 0] < end))
-
     def paint_evidence(self, painter: QPainter, axis: Axis) -> None:
         """Paints what is in sight of every stretch."""
         lanes, bars = self._bands(axis)
@@ -155,35 +152,14 @@ class TokensView(TimedView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for part in self._parts:
             if len(part.sizes) > 1:
-                self._paint_lanes(
-                    painter, axis, part, QRectF(lanes.left(), lanes.top(), lanes.width(), height * len(part.sizes))
-                )
+                box = QRectF(lanes.left(), lanes.top(), lanes.width(), height * len(part.sizes))
+                paint_codebooks(painter, axis, part, box, self.devicePixelRatioF())
         self._paint_runs(painter, axis, lanes, bars)
         painter.setClipping(False)
 
-    def _paint_lanes(self, painter: QPainter, axis: Axis, part: TokenStream, box: QRectF) -> None:
-        start, end = axis.view
-        first = max(0, int((start - part.start) / part.frame_seconds))
-        last = min(part.ids.shape[1], int((end - part.start) / part.frame_seconds) + 1)
-        if last <= first:
-            return
-        # No more columns than pixels: of those that share one the first is shown.
-        step = max(1, int((last - first) / max(1.0, axis.plot.width() * self.devicePixelRatioF())))
-        pixels = np.ascontiguousarray(token_pixels(part.ids[:, first:last:step]))
-        rows, columns = pixels.shape
-        image = QImage(pixels.tobytes(), columns, rows, 4 * columns, QImage.Format.Format_ARGB32)
-        left = axis.x(part.start + first * part.frame_seconds)
-        right = axis.x(part.start + (first + columns * step) * part.frame_seconds)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(QRectF(left, box.top(), right - left, box.height()), image)
-        painter.setPen(QPen(QColor(palette().surface), 1))
-        for row in range(1, rows):
-            y = box.top() + row * box.height() / rows
-            painter.drawLine(int(left), int(y), int(right), int(y))
-
     def _paint_runs(self, painter: QPainter, axis: Axis, lanes: QRectF, bars: QRectF) -> None:
         single = all(len(part.sizes) == 1 for part in self._parts)
-        seen = self._seen(axis)
+        seen = self.in_sight()
         if not single and not bars.height():
             return
         metrics = QFontMetricsF(painter.font())
@@ -218,7 +194,7 @@ class TokensView(TimedView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         veil = QColor(palette().surface)
         veil.setAlphaF(_FADED)
-        seen = self._seen(axis)
+        seen = self.in_sight()
         same = set(self.occurrences(item).tolist()) if len(seen) <= _MARKED * 5 else set()
         edges = sorted((self.span(i) for i in seen.tolist() if i in same), key=lambda span: span[0])[:_MARKED]
         begin = lanes.left()

@@ -10,18 +10,21 @@ from app.comparison import EngineRun
 from app.timeline import TimeLine
 from app.views import tokenreadings
 from app.views.codebooks import CodebooksView
-from app.views.pace import PaceView
+from app.views.duplex import DuplexView
 from app.views.tokens import TokensView
 from app.views.unitphones import UnitPhonesView
 from engines.contract import FrameClock, TokenStream, UnitPhones
 
-UNITS, CODEC, PACE, SPOKEN, PHONES, CODEBOOKS = (
-    "units", "codec", "pace", "spoken", "phones", "codebooks",
+DUPLEX, UNITS, CODEC, SPOKEN, PHONES, CODEBOOKS = (
+    "duplex", "units", "codec", "spoken", "phones", "codebooks",
 )  # fmt: skip
 TITLES: Final = {
     UNITS: ("Units", "The speech as discrete units"),
     CODEC: ("Codec", "The speech as tokens of a codec, codebook by codebook"),
-    PACE: ("Pace", "What every frame of the streaming loop took, against the time it may take"),
+    DUPLEX: (
+        "Duplex",
+        "What is heard, written and said in every frame, and what that took against the time it may take",
+    ),
     SPOKEN: ("Spoken", "The tokens that were written, to be spoken"),
     PHONES: ("Phones", "Which phones the units stand for"),
     CODEBOOKS: ("Codebooks", "How evenly the tokens are used, and which are not"),
@@ -41,14 +44,14 @@ class TokenTabs:
         self.spoken_time = TimeLine(parent)
         self.units = TokensView(time, parent)
         self.codec = TokensView(time, parent)
-        self.pace = PaceView(time, parent)
+        self.duplex = DuplexView(time, parent)
         self.spoken = TokensView(self.spoken_time, parent, heard=False)
         self.phones = UnitPhonesView(time, parent)
         self.codebooks = CodebooksView(parent)
         self.pages: dict[str, QWidget] = {
             UNITS: self.units,
             CODEC: self.codec,
-            PACE: self.pace,
+            DUPLEX: self.duplex,
             SPOKEN: self.spoken,
             PHONES: self.phones,
             CODEBOOKS: self.codebooks,
@@ -62,7 +65,7 @@ class TokenTabs:
         return {
             UNITS: bool(units(streams)),
             CODEC: bool(codec(streams)),
-            PACE: bool(run.found(FrameClock)),
+            DUPLEX: bool(run.found(FrameClock)),
             SPOKEN: bool(spoken(streams)),
             PHONES: bool(run.found(UnitPhones)),
             CODEBOOKS: bool(streams),
@@ -73,6 +76,7 @@ class TokenTabs:
         if not self.there(run)[tab]:
             return None
         streams, phones, paradigm = run.found(TokenStream), run.found(UnitPhones), run.engine.paradigm
+        clocks = run.found(FrameClock)
         if tab in {UNITS, CODEC, SPOKEN}:
             parts = {UNITS: units, CODEC: codec, SPOKEN: spoken}[tab](streams)
             if tab == SPOKEN:
@@ -81,15 +85,18 @@ class TokenTabs:
                     self.spoken_time.show(None, max(end, 0.05))
             {UNITS: self.units, CODEC: self.codec, SPOKEN: self.spoken}[tab].show_parts(parts, paradigm, phones)
             return tokenreadings.on_tokens(parts)
-        if tab == PACE:
-            clocks = run.found(FrameClock)
-            self.pace.show_parts(clocks, paradigm)
-            return tokenreadings.on_pace(clocks)
+        if tab == DUPLEX:
+            return tokenreadings.on_duplex(self.duplex.show_parts(clocks, streams, paradigm), clocks)
         if tab == PHONES:
             self.phones.show_parts(phones, streams, paradigm)
             return tokenreadings.on_phones(phones)
         self.codebooks.show_parts(streams, paradigm)
         return tokenreadings.on_codebooks(streams)
+
+    def end(self, tab: str, run: EngineRun | None) -> float:
+        """Where what a tab shows on the axis of the waveform ends, in seconds; 0 where that is within the speech."""
+        clocks = run.found(FrameClock) if run is not None and tab == DUPLEX else ()
+        return max((one.start + one.seconds.size * one.frame_seconds for one in clocks), default=0.0)
 
 
 def units(streams: tuple[TokenStream, ...]) -> tuple[TokenStream, ...]:

@@ -12,14 +12,14 @@ from pytestqt.qtbot import QtBot
 from app.theme import theme
 from app.views import tokenreadings
 from app.views.codebooks import uses
-from app.views.dock import CODEBOOKS, CODEC, PACE, PHONES, SCORES, SPOKEN, TIME, UNITS, EvidenceDock
+from app.views.dock import CODEBOOKS, CODEC, DUPLEX, PHONES, SCORES, SPOKEN, TIME, UNITS, EvidenceDock
 from app.views.tokencolours import token_colour, token_pixels
 from app.views.tokens import TokensView, runs
 from app.views.unitphones import matrix, places
 from engines.audio.samples import load_sample
-from engines.contract import FrameClock, TokenStream, Utterance
+from engines.contract import TokenStream, Utterance
 from engines.tokens.units import stream
-from tests.gui.token_runs import codec_stream, frame_clock, token_run, unit_phones, unit_stream
+from tests.gui.token_runs import codec_stream, token_run, unit_phones, unit_stream
 
 SPANS = ((0.2, 6.0), (6.7, 13.4))
 
@@ -50,10 +50,10 @@ def test_tabs_are_there_for_what_was_sent(dock: EvidenceDock, speech: Utterance)
     assert "units" in dock.sentence.text()
     assert dock.tokens.units.isVisible()
     dock.show_run(token_run(speech, SPANS, codec=True, duplex=True), None)
-    assert tabs(dock) == [UNITS, CODEC, PACE, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME]
+    assert tabs(dock) == [DUPLEX, UNITS, CODEC, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME]
     for tab, word in (
         (CODEC, "8 codebooks"),
-        (PACE, "80 ms"),
+        (DUPLEX, "80 ms"),
         (SPOKEN, "wrote"),
         (PHONES, "Counted"),
         (CODEBOOKS, "occur"),
@@ -179,18 +179,6 @@ def test_nothing_was_ever_heard(dock: EvidenceDock) -> None:
     dock.tokens.phones.grab()
 
 
-def test_pace_is_told(dock: EvidenceDock, speech: Utterance) -> None:
-    late = frame_clock(speech)
-    assert "2 of" in tokenreadings.on_pace([late])
-    calm = FrameClock(0.0, 0.08, np.full(5, 0.01, np.float32))
-    assert "within its time" in tokenreadings.on_pace([calm])
-    view = dock.tokens.pace
-    view.show_parts([late])
-    slow = int(late.seconds.argmax())
-    assert "110 ms over 80 ms" in view.told(slow) or "0.11 s over 80 ms" in view.told(slow)
-    assert "wrote “word”" in view.told(4)
-
-
 def test_a_run_grows(dock: EvidenceDock, speech: Utterance) -> None:
     run = token_run(speech, SPANS)
     dock.show_run(replace(run, evidence=run.evidence[:2]), None)
@@ -203,4 +191,3 @@ def test_no_speech() -> None:
     nothing = stream("Semantic units", np.zeros(0, np.int32), (8,), 0.04, joined=True)
     assert "no speech" in tokenreadings.on_tokens([nothing])
     assert "no speech" in tokenreadings.on_codebooks([nothing])
-    assert "No frame" in tokenreadings.on_pace([])

@@ -22,6 +22,7 @@ from engines.contract import (
     UnitPhones,
     Utterance,
 )
+from engines.evidence import FrameKind
 from engines.tokens.units import stream
 
 SIZE = 1000
@@ -65,14 +66,46 @@ def unit_phones(found: TokenStream) -> UnitPhones:
     return UnitPhones(found.segment, found.name, units, PHONES, shares, "Counted on 5.0 minutes of English speech.")
 
 
-def frame_clock(utterance: Utterance) -> FrameClock:
-    """A loop that is late twice, and writes now and then."""
+def frame_clock(utterance: Utterance, *, after: int = 0) -> FrameClock:
+    """A loop that is late twice, writes now and then, and did not hear some frames; ``after`` frames go on behind."""
     random = np.random.default_rng(4)
-    frames = max(1, int(utterance.seconds / 0.08))
+    frames = max(1, int(np.ceil(utterance.seconds / 0.08))) + after
     took = random.gamma(9, 0.004, frames).astype(np.float32)
     took[[frames // 3, frames // 2]] = 0.11
-    texts = tuple(" word" if frame % 9 == 4 else "" for frame in range(frames))
-    return FrameClock(0.0, 0.08, took, texts, 2)
+    kinds: list[FrameKind] = ["heard"] * frames
+    kinds[20:24] = ["lost"] * 4
+    kinds[frames // 2 + 1 : frames // 2 + 4] = ["dropped"] * 3
+    texts = tuple(" word" if frame % 9 == 4 and kinds[frame] != "dropped" else "" for frame in range(frames))
+    spent = np.stack([0.3 * took, 0.5 * took, 0.2 * took])
+    return FrameClock(
+        0.0, 0.08, took, texts, 2, kinds=tuple(kinds), stages=("codes", "think", "speak"), spent=spent, behind=0.19
+    )
+
+
+def duplex_streams(clock: FrameClock) -> tuple[TokenStream, TokenStream]:
+    """What such a loop hears and says, four codebooks of four frames each; -1 where it did not hear or speak."""
+    random = np.random.default_rng(5)
+    kinds = np.repeat(np.array(clock.kinds), 4)
+    heard, own = (np.minimum(random.geometric(0.05, (4, kinds.size)), 1023).astype(np.int32) for _ in range(2))
+    heard[:, kinds != "heard"] = -1
+    own[:, kinds == "dropped"] = -1
+    come, spoken = (
+        stream("Speech codec", ids, (1024,) * 4, clock.frame_seconds / 4, generated=out)
+        for ids, out in ((heard, False), (own, True))
+    )
+    return come, spoken
+
+
+def duplex_run(utterance: Utterance, *, after: int = 18) -> EngineRun:
+    """A run of the engine that listens and speaks at once."""
+    clock = frame_clock(utterance, after=after)
+    events: list[Event] = [TextDelta(" words", final=True), StageStarted("think"), StageFinished("think", 0.4)]
+    events += [EvidenceFound(piece) for piece in (*duplex_streams(clock), clock)]
+    events.append(Finished(Result("words"), 400_000_000))
+    run = EngineRun(catalog.default().describe("token-duplex"))
+    for at, event in enumerate(events):
+        run = apply(run, Stamped("token-duplex", 0.1 * at, event))
+    return run
 
 
 def token_run(
