@@ -138,19 +138,19 @@ class MainWindow(QMainWindow):
         controller.running_changed.connect(bar.show_running)
         self.intake.begun.connect(self.messages.hide)
         self.intake.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
-        self.intake.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.live.begun.connect(self.messages.hide)
         self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
-        self.results.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
         self.dock.tokens.codebooks.listened.connect(self.listening.listen)
         self.dock.tokens.duplex.listened.connect(self.listening.listen)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
         self.stressing.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.changed.connect(self.stressing.show_live)
-        parts = (controller, self.intake, self.live, self.offers, self.results, self.listening, self.stressing)
-        for part in parts:
-            part.failed.connect(self.show_error)
+        speakers = (self.intake, self.results, self.dock.save)
+        for part in speakers:
+            part.said.connect(lambda sentence: self.messages.say(sentence, error=False))
+        for worker in (*speakers, controller, self.live, self.offers, self.listening, self.stressing):
+            worker.failed.connect(self.show_error)
         for card in self.cards.values():
             card.settings_requested.connect(self.dialogs.show_engine)
 

@@ -23,6 +23,7 @@ from app.views import readings, sentences, tokentabs
 from app.views.attention import AttentionView
 from app.views.neighbours import NeighboursView
 from app.views.posteriors import PosteriorsView
+from app.views.savebutton import SaveButton
 from app.views.scores import ScoresView
 from app.views.timing import TimingView
 from app.views.tokentabs import TokenTabs
@@ -83,6 +84,7 @@ class EvidenceDock(QFrame):
         self.segment = QComboBox()
         self.segment.setAccessibleName("Stretch of speech")
         self.segment.setToolTip("Which stretch of speech")
+        self.save = SaveButton(self._seen, self._stem)
         self.sentence = QLabel(_EMPTY)
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -126,6 +128,7 @@ class EvidenceDock(QFrame):
         head.addWidget(self.name)
         head.addStretch()
         head.addWidget(self.segment)
+        head.addWidget(self.save)
         self.segment.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 6, 8)  # to the right no wider than the waveform's, whose axis goes on below
@@ -236,6 +239,7 @@ class EvidenceDock(QFrame):
             self._pages.setCurrentWidget(self._nothing)
         else:
             self._pages.setCurrentIndex(tab)
+        self.save.setEnabled(self._seen() is not None)
         if sentence != self.sentence.text():
             self.sentence.setText(sentence)
 
@@ -268,6 +272,13 @@ class EvidenceDock(QFrame):
             self.timing.show_run(run)
             return sentences.on_time(run)
         return None
+
+    def _seen(self) -> QWidget | None:
+        page = self._pages.currentWidget()
+        return None if page is self._nothing else page
+
+    def _stem(self) -> str:
+        return f"{self._run.engine.id if self._run else 'evidence'}-{_TABS[self.tabs.currentIndex()][0].lower()}"
 
     def _weighed(self, engine_id: str, weight: float) -> None:
         self.sentence.setText(self.why.sentence or "")
