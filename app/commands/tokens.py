@@ -37,7 +37,8 @@ from engines.models import kokoro, piper
 from engines.models.phone_recogniser import MODEL as PHONES
 from engines.runtime.sessions import RuntimeSettings, configure
 
-PARTS: Final = ("hearing", "texts", "translations", "codec", "resynthesis", "units", "duplex", "stories")
+PARTS: Final = ("duplex", "hearing", "texts", "translations", "codec", "resynthesis", "units", "stories")
+"""In the order in which they are measured: the loop first, before this program itself makes the machine busy."""
 _ENGINES: Final = ("whisper", "token-semantic", "token-acoustic", "token-hybrid")
 """What hears, the baseline first."""
 _TRAINED: Final = (
@@ -219,5 +220,5 @@ def _write(folder: Path, found: Tokens) -> None:
     if drawn:
         written[token_report.CURVES] = curves.draw(drawn)
     if found.points():
-        written[token_report.PARETO] = pareto.draw(found.points())
+        written[token_report.PARETO] = pareto.draw(found.points(), found.original)
     measuring.write(folder, written)

@@ -43,11 +43,12 @@ def best(points: Sequence[Point]) -> list[Point]:
     return found
 
 
-def draw(points: Sequence[Point]) -> str:
+def draw(points: Sequence[Point], original: Point | None = None) -> str:
     """An SVG: words read back wrong on the left, DNSMOS on the right, over bits per second.
 
     Args:
         points: at least one.
+        original: what went through nothing; a dashed line. Its bits do not count.
     """
     families = list(dict.fromkeys(point.family for point in points))
     height = _HEIGHT + 16 * ((len(families) + 3) // 4)
@@ -57,14 +58,13 @@ def draw(points: Sequence[Point]) -> str:
         "<title>Bit rate against quality</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
-    low = math.floor(math.log10(min(point.bits for point in points)) * 2) / 2
-    high = max(low + 0.5, math.ceil(math.log10(max(point.bits for point in points)) * 2) / 2)
+    low, high = (math.log10(bits) for bits in _ends([point.bits for point in points]))
 
     def across(left: int) -> Callable[[Point], float]:
         return lambda point: left + _PANEL * (math.log10(point.bits) - low) / (high - low)
 
     right = _LEFT + _PANEL + _GAP
-    top = min(_WORST, max(0.1, *(point.wer for point in points)))
+    top = min(_WORST, 1.1 * max(0.1, *(point.wer for point in points)))
     parts += _axes(
         _LEFT, "words read back wrong (lower is better)", low, high, [f"{100 * top * s:.0f} %" for s in _SHARES]
     )
@@ -72,6 +72,9 @@ def draw(points: Sequence[Point]) -> str:
     front = best(points)
     line = " ".join(f"{across(_LEFT)(point):.1f},{_down(min(point.wer, top) / top):.1f}" for point in front)
     parts.append(f'<polyline points="{line}" fill="none" stroke="#adb5bd" stroke-width="5" stroke-linejoin="round"/>')
+    if original is not None:
+        parts += _dashed(_LEFT, _down(min(original.wer, top) / top))
+        parts += _dashed(right, _down(((original.opinion or 1.0) - 1) / 4)) if original.opinion is not None else []
     for place, family in enumerate(families):
         own = sorted((point for point in points if point.family == family), key=lambda point: point.bits)
         colour = _COLOURS[place % len(_COLOURS)]
@@ -85,6 +88,9 @@ def draw(points: Sequence[Point]) -> str:
 
 
 _SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+_TICKS: Final = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+_NEAR: Final = 32
+"""Labels of points so near to each other in the drawing go above and below in turn."""
 
 
 def _down(share: float) -> float:
@@ -100,9 +106,12 @@ def _axes(left: int, title: str, low: float, high: float, labels: Sequence[str])
         y = _down(share)
         parts.append(f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end" fill="#495057">{label}</text>')
         parts.append(f'<path d="M{left} {y:.1f}h{_PANEL}" stroke="#e9ecef"/>')
-    for half in range(round(2 * low), round(2 * high) + 1):
-        x = left + _PANEL * (half / 2 - low) / (high - low)
-        text = f'text-anchor="middle" fill="#495057">{10 ** (half / 2):,.0f}'
+    for bits in _TICKS:
+        share = (math.log10(bits) - low) / (high - low)
+        if not -1e-9 < share < 1 + 1e-9:
+            continue
+        x = left + _PANEL * share
+        text = f'text-anchor="middle" fill="#495057">{bits:,}'
         parts.append(f'<text x="{x:.0f}" y="{_TOP + _TALL + 16}" {text}</text>')
     middle = left + _PANEL // 2
     parts.append(f'<text x="{middle}" y="{_TOP + _TALL + 32}" text-anchor="middle" fill="#495057">bit/s</text>')
@@ -117,7 +126,23 @@ def _family(
     if len(spots) > 1:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+    above, last = True, -math.inf
     for (x, y), point in zip(spots, points, strict=True):
+        above, last = not above if x - last < _NEAR else True, x
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 5:.1f}" y="{y - 5:.1f}" fill="{colour}">{html.escape(point.label)}</text>')
+        where = f'x="{x + 3:.1f}" y="{y - 6 if above else y + 13:.1f}" font-size="10"'
+        parts.append(f'<text {where} fill="{colour}">{html.escape(point.label)}</text>')
     return parts
+
+
+def _dashed(left: int, y: float) -> list[str]:
+    line = f'<path d="M{left} {y:.1f}h{_PANEL}" stroke="#495057" stroke-dasharray="4 3"/>'
+    where = f'x="{left + 4}" y="{y - 4:.1f}" font-size="10"'
+    return [line, f'<text {where} fill="#495057">original</text>']
+
+
+def _ends(bits: Sequence[float]) -> tuple[int, int]:
+    """The ticks around all bit rates, two different ones."""
+    low = max((tick for tick in _TICKS if tick <= min(bits)), default=_TICKS[0])
+    high = min((tick for tick in _TICKS if tick >= max(bits) and tick > low), default=_TICKS[-1])
+    return low, high

@@ -165,8 +165,9 @@ def _pareto(found: Tokens) -> list[str]:
     if not found.points():
         return []
     text = (
-        "The grey line joins those that no other beats at as few bits. For units every frame's unit is counted with "
-        "heard durations, runs alone with predicted ones; labels are codebooks, kbit/s or the way of speaking."
+        "The grey line joins those that no other beats at as few bits, the dashed one is the original. For units every "
+        "frame's unit is counted with heard durations, runs alone with predicted ones; labels are codebooks, kbit/s or "
+        "the way of speaking."
     )
     picture = f"![Bit rate against words read back wrong and against DNSMOS]({PARETO})"
     return ["## Bit rate against quality", "", picture, "", text, ""]

@@ -89,12 +89,19 @@ class Tokens:
         spoken = [one.failures for by_language in self.spoken.values() for one in by_language.values()]
         return sum(heard) + sum(spoken) + sum(one.rate.failures for one in self.said.values())
 
+    @property
+    def original(self) -> Point | None:
+        """Speech that went through nothing; None where it was not measured."""
+        lines = self.codec.lines if self.codec is not None else ()
+        found = next((line for line in lines if not line.bits_per_second), None)
+        return Point(found.name, "", 1.0, found.errors.rate, found.opinion.overall) if found is not None else None
+
     def points(self) -> list[Point]:
         """Bit rate against quality of everything that went through a codec or through units."""
         found = [
             Point(
                 line.name,
-                str(line.books or f"{line.bits_per_second / 1000:.1f}k"),
+                str(line.books or f"{line.bits_per_second / 1000:.0f}k"),
                 line.bits_per_second,
                 line.errors.rate,
                 line.opinion.overall,

@@ -27,4 +27,5 @@ def test_the_picture_is_an_svg_of_all() -> None:
     texts = [text.text for text in picture.findall(".//{*}text")]
     assert {"ours", "Opus & others", "units", "heard"} <= set(texts)
     assert all(0 <= float(circle.get("cy", "-1")) <= 300 for circle in circles)
+    assert "original" in draw(POINTS, Point("original", "", 1.0, 0.03, 4.0))
     assert draw(POINTS[:1]).count("<circle") == 2

@@ -140,7 +140,7 @@ def test_csv_and_json_hold_the_same_figures(whole: Tokens) -> None:
 def test_points_are_of_codecs_and_of_units(whole: Tokens) -> None:
     found = [(point.family, point.label, point.bits) for point in whole.points()]
     assert found == [
-        ("Ours", "8", 4000.0), ("Ours", "1", 500.0), ("Opus", "6.1k", 6100.0),
+        ("Ours", "8", 4000.0), ("Ours", "1", 500.0), ("Opus", "6k", 6100.0),
         ("units, vocoder", "heard durations", 249.0),
     ]  # fmt: skip
     assert NOTHING.points() == []
