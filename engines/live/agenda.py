@@ -68,11 +68,39 @@ class Work:
     snapshot: Snapshot | None = None
 
     @property
+    def samples(self) -> Samples | None:
+        """What is heard, ``(n,)`` at 16 kHz; None where models are opened."""
+        if self.phrase is not None:
+            return self.phrase.samples
+        return self.snapshot.samples if self.snapshot is not None else None
+
+    @property
     def number(self) -> int:
         """Of its phrase; -1 where there is none."""
         if self.phrase is not None:
             return self.phrase.number
         return self.snapshot.phrase.number if self.snapshot is not None else -1
+
+
+@dataclass(eq=False)
+class Run:
+    """What the engines are at.
+
+    Attributes:
+        run_id: the host's.
+        work: which.
+        began: when.
+        shared: seconds of it that another run had paid for.
+        writing: whether it writes word by word, and so would heed a cancellation at once.
+        cancelled: whether it was told to end.
+    """
+
+    run_id: int
+    work: Work
+    began: float
+    shared: float = 0.0
+    writing: bool = False
+    cancelled: bool = False
 
 
 class Agenda:

@@ -7,6 +7,7 @@ through.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -20,7 +21,7 @@ from engines.catalog import EngineDescription
 from engines.contract import SAMPLE_RATE, Failed, Finished, Request, Samples, StageFinished, Stamped, Utterance
 from engines.live import governor
 from engines.live.asking import Asked
-from engines.live.events import LiveEvent
+from engines.live.events import LiveEvent, Out
 from engines.live.phrases import Detect
 from engines.live.session import Session
 
@@ -29,6 +30,8 @@ Tell: TypeAlias = Callable[[LiveEvent], None]
 
 BLOCK = SAMPLE_RATE // 20
 """Samples that a recording is heard by."""
+_log = logging.getLogger(__name__)
+
 _TICK_SECONDS = 0.2
 _DRAIN_SECONDS = 30.0
 
@@ -120,12 +123,16 @@ class LiveThread:
 
     def _work(self) -> None:
         host = self._setting.open_host(lambda run_id, stamped: self._inbox.put((run_id, stamped, self._now())))
+        session = _session(self._setting, host, self._tell)
         try:
-            session = _session(self._setting, host, self._tell)
             self._drive(session)
-            session.end(self._now())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the front end hears of it, and of the end
+            _log.exception("A live run failed")
+            for engine in self._setting.engines:
+                self._tell(Out(self._now(), engine.id, "InternalError", *_fault(error)))
         finally:
             host.close()
+            session.end(self._now())
 
     def _drive(self, session: Session) -> None:
         session.begin(self._now(), self._setting.warm)
@@ -174,7 +181,7 @@ class _Simulation:
         self._events = events
         self._now = 0.0
         self._due: list[tuple[float, int, Stamped]] = []
-        self._session = _session(setting, host, tell, self._submit)
+        self._session = _session(setting, host, tell, self._submit, self._cancel)
 
     def run(self, samples: Samples) -> None:
         session = self._session
@@ -203,6 +210,14 @@ class _Simulation:
             if isinstance(stamped.event, Finished | Failed):
                 return run_id
 
+    def _cancel(self, run_id: int) -> None:
+        """The run ends here and now; what it would have done later is not done."""
+        gone = [one for one in self._due if one[1] == run_id]
+        self._due = [one for one in self._due if one[1] != run_id]
+        if gone:
+            cancelled = Failed("Cancelled", "The run was cancelled.")
+            self._due.append((self._now, run_id, Stamped(gone[0][2].engine, 0.0, cancelled)))
+
     def _until(self, time_: float | None) -> None:
         """Lets time pass up to a moment, or until nothing is left to happen."""
         while self._due and (time_ is None or self._due[0][0] <= time_):
@@ -213,15 +228,24 @@ class _Simulation:
             self._now = max(self._now, time_)
 
 
+def _fault(error: Exception) -> tuple[str, str]:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return f"Live work met a fault in the program ({reason}).", "Please report it; what was recorded is kept."
+
+
 def _session(
-    setting: Setting, host: HostLike, tell: Tell, submit: Callable[[str, Request], int] | None = None
+    setting: Setting,
+    host: HostLike,
+    tell: Tell,
+    submit: Callable[[str, Request], int] | None = None,
+    cancel: Callable[[int], None] | None = None,
 ) -> Session:
     return Session(
         setting.engines,
         setting.asked,
         detect=setting.detect,
         submit=submit or host.submit,
-        cancel=host.cancel,
+        cancel=cancel or host.cancel,
         tell=tell,
         limits=setting.limits,
     )

@@ -22,6 +22,7 @@ class Limits:
         settle: seconds that a step down is given to show an effect.
         patience: seconds in time before the first step up.
         longest_patience: bound of the waiting, which doubles with every step up that had to be taken back.
+        longest_run: seconds after which a run is ended.
     """
 
     late: float = 6.0
@@ -29,6 +30,7 @@ class Limits:
     settle: float = 4.0
     patience: float = 20.0
     longest_patience: float = 320.0
+    longest_run: float = 30.0
 
 
 DEFAULT = Limits()

@@ -7,7 +7,7 @@ microphone, on a file that is paced, and faster than real time in a simulation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engines.catalog import EngineDescription
 from engines.contract import (
@@ -19,35 +19,22 @@ from engines.contract import (
     Samples,
     StageFinished,
     Stamped,
+    TextDelta,
     Utterance,
 )
 from engines.errors import BadInput, TriptychError
 from engines.live import asking, governor
-from engines.live.agenda import Agenda, Opened, Snapshot, Work
+from engines.live.agenda import Agenda, Opened, Run, Snapshot, Work
 from engines.live.asking import Asked
 from engines.live.clock import StreamClock
-from engines.live.events import Ended, LiveEvent, Load, Out, Paused, Ready, Skipped, SoundLost, Speaking, Warming
+from engines.live.events import Ended, LiveEvent, Out, Paused, Ready, Skipped, SoundLost, Speaking, Warming
+from engines.live.load import LoadKeeper
 from engines.live.phrases import Detect, PhraseBegan, PhraseEnded, PhraseFinder
 from engines.live.writer import Phrase, Writer
 
-RUN_SECONDS = 30.0
-"""A run that takes longer is ended."""
 _FAILURES = 3
-_TOO_LATE = 3.0
-"""So many times the limit behind, phrases are left out."""
 _PAUSED = "The engine pauses, since this machine cannot keep up."
 _LEFT_OUT = "This phrase was left out, since this machine was too far behind."
-
-
-@dataclass
-class _Run:
-    """What the engines are at."""
-
-    run_id: int
-    work: Work
-    began: float
-    shared: float = 0.0
-    cancelled: bool = False
 
 
 class Session:
@@ -81,19 +68,19 @@ class Session:
         if not engines:
             raise BadInput("No engine is chosen.", "Choose at least one.")
         self._asked = asked
-        self._submit, self._cancel, self._tell, self._limits = submit, cancel, tell, limits
+        self._longest_run = limits.longest_run
+        self._submit, self._cancel, self._tell = submit, cancel, tell
         self._writers = {engine.id: Writer(engine, kinds) for engine in engines}
-        self._state = governor.State(tuple(self._writers))
+        self._load = LoadKeeper({engine.id: engine.name for engine in engines}, limits)
         self._agenda = Agenda()
         self._warm_speech: Utterance | None = None
         self._finder = PhraseFinder(detect)
         self._clock = StreamClock()
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._ready = False
         self._opened: Opened | None = None
         self._covered = 0.0
         self._gaps = 0
-        self._highest = 0
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
@@ -105,7 +92,7 @@ class Session:
             warm: a little speech, with which every engine opens its models before; None does without.
         """
         if warm is not None:
-            self._warm_speech = warm
+            self._warm_speech = replace(warm, language=self._asked.language or warm.language)
             self._agenda.warm(self._writers)
         self._go_on(now)
 
@@ -133,12 +120,15 @@ class Session:
         event = stamped.event
         if isinstance(event, StageFinished) and event.shared:
             run.shared += event.seconds
+        elif isinstance(event, TextDelta):
+            run.writing = not event.final
         elif isinstance(event, Finished):
             self._run = None
             self._finished(run.work, event.result, stamped.at - run.shared, now)
         elif isinstance(event, Failed):
             self._run = None
-            self._failed(run.work, event, now)
+            if run.work.kind != "partial" or not run.cancelled:
+                self._failed(run.work, event, now)
         self._go_on(now)
 
     def stop(self, now: float) -> None:
@@ -155,13 +145,13 @@ class Session:
     @property
     def alive(self) -> bool:
         """Whether any engine is left."""
-        return bool(self._state.order)
+        return bool(self._load.order)
 
     def end(self, now: float) -> None:
         """Tells the figures of the run; what is still open is left."""
         delays = {engine: writer.meter.figures() for engine, writer in self._writers.items()}
-        phrases = self._finder.phrase + 1
-        self._tell(Ended(now, self._clock.seconds, phrases, self._clock.drift, self._gaps, delays, self._highest))
+        clock, phrases = self._clock, self._finder.phrase + 1
+        self._tell(Ended(now, clock.seconds, phrases, clock.drift, self._gaps, delays, self._load.highest))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -172,18 +162,22 @@ class Session:
             self._tell(Speaking(now, found.phrase, found.at))
             return
         opened, self._opened = self._opened, None
-        assert opened is not None
+        self._hurry()
         self._tell(Paused(now, found.phrase, found.at, bool(found.samples.size)))
-        if found.samples.size:
+        if opened is not None and found.samples.size:
             ended = self._clock.when(found.at)
             phrase = Phrase(found.phrase, opened.began, ended, found.samples)
-            self._agenda.ended(phrase, governor.plan(self._state).finals)
+            self._agenda.ended(phrase, self._load.plan.finals)
         else:
-            self._leave(found.phrase, now)
+            for writer in self._writers.values():
+                self._tell_all(writer.give_up(found.phrase, now))
 
-    def _leave(self, number: int, now: float) -> None:
-        for writer in self._writers.values():
-            self._tell_all(writer.give_up(number, now))
+    def _hurry(self) -> None:
+        """Ends a run whose words are about to be replaced; only while it writes, where it heeds that at once."""
+        run = self._run
+        if run is not None and run.work.kind == "partial" and run.writing and not run.cancelled:
+            run.cancelled = True
+            self._cancel(run.run_id)
 
     def _go_on(self, now: float) -> None:
         """Looks after the load and begins the next run, if none is on."""
@@ -191,7 +185,7 @@ class Session:
             self._govern(now)
         run = self._run
         if run is not None:
-            if now - run.began > RUN_SECONDS and not run.cancelled and run.work.kind != "warm":
+            if now - run.began > self._longest_run and not run.cancelled and run.work.kind != "warm":
                 run.cancelled = True
                 self._cancel(run.run_id)
             return
@@ -203,17 +197,17 @@ class Session:
         if not self._ready and self._run is None:
             self._ready = True
             self._tell(Ready(now))
-            self._tell_load(now, 0.0, "")
+            self._tell(self._load.told(now))
 
     def _next(self) -> Work | None:
-        doing = governor.plan(self._state)
+        doing = self._load.plan
         opened = self._opened
         if opened is not None and self._ready and doing.partials:
             samples = self._finder.so_far()
             if self._agenda.wants_snapshot(opened.number, samples.shape[0]):
                 until = self._clock.when(self._finder.seconds)
                 self._agenda.begin_round(Snapshot(opened, samples, until), doing.partials)
-        return self._agenda.next(self._state.order)
+        return self._agenda.next(self._load.order)
 
     def _begin(self, work: Work, now: float) -> None:
         if work.kind == "warm":
@@ -223,18 +217,13 @@ class Session:
         except TriptychError as error:
             self._failed(work, Failed(error.kind, error.message, error.hint), now, fatal=True)
         else:
-            self._run = _Run(run_id, work, now)
+            self._run = Run(run_id, work, now)
 
     def _request(self, work: Work) -> Request:
-        language = self._asked.language
-        if work.phrase is not None:
-            speech = asking.utterance(work.phrase.samples, language)
-        elif work.snapshot is not None:
-            speech = asking.utterance(work.snapshot.samples, language)
-        else:
-            assert self._warm_speech is not None
-            speech = replace(self._warm_speech, language=language or self._warm_speech.language)
-        narrow = work.kind != "final" or governor.plan(self._state).narrow
+        samples = work.samples
+        speech = self._warm_speech if samples is None else asking.utterance(samples, self._asked.language)
+        assert speech is not None
+        narrow = work.kind != "final" or self._load.plan.narrow
         return self._asked.request(self._writers[work.engine].engine, speech, narrow=narrow)
 
     def _finished(self, work: Work, result: Result, seconds: float, now: float) -> None:
@@ -254,7 +243,7 @@ class Session:
     def _expects(self, engine: str, number: int) -> bool:
         """Whether an engine is to write more of a phrase."""
         if self._opened is not None and self._opened.number == number:
-            return engine in governor.plan(self._state).finals
+            return engine in self._load.plan.finals
         return any(work.engine == engine and work.number == number for work in self._agenda.finals)
 
     def _failed(self, work: Work, failed: Failed, now: float, *, fatal: bool = False) -> None:
@@ -265,9 +254,7 @@ class Session:
             return
         self._drop([work.engine], failed.message, now)
         self._tell(Out(now, work.engine, failed.kind, failed.message, failed.hint))
-        order = tuple(engine for engine in self._state.order if engine != work.engine)
-        level = min(self._state.level, len(governor.ladder(order)) - 1)
-        self._state = replace(self._state, order=order, level=level)
+        self._load.without(work.engine)
 
     def _drop(self, engines: Sequence[str], why: str, now: float) -> None:
         """Engines stop writing what they have not finished."""
@@ -290,30 +277,21 @@ class Session:
         run = self._run
         if run is not None and run.work.phrase is not None:
             waiting.append(run.work.phrase.ended)
-        if self._opened is not None and governor.plan(self._state).partials:
+        if self._opened is not None and self._load.plan.partials:
             waiting.append(self._covered)
         return max(0.0, now - min(waiting)) if waiting else 0.0
 
     def _govern(self, now: float) -> None:
-        before, behind = self._state, self.behind(now)
+        behind = self.behind(now)
         seconds = {engine: writer.seconds for engine, writer in self._writers.items() if writer.seconds is not None}
-        working = self._opened is not None or not self.idle
-        after = governor.step(before, now=now, behind=behind, working=working, seconds=seconds, limits=self._limits)
-        self._state = after
-        if after.level != before.level:
-            names = {engine: writer.engine.name for engine, writer in self._writers.items()}
-            self._tell_load(now, behind, governor.sentence(before, after, names))
-            doing = governor.plan(after)
-            self._drop([engine for engine in after.order if engine not in doing.finals], _PAUSED, now)
-        elif behind > _TOO_LATE * self._limits.late and self._agenda.finals:
+        step = self._load.look(now, behind, working=self._opened is not None or not self.idle, seconds=seconds)
+        if step is not None:
+            self._tell(step)
+            self._drop(self._load.paused, _PAUSED, now)
+        elif self._load.hopeless(behind) and self._agenda.finals:
             newest = max(work.number for work in self._agenda.finals)
             for left in self._agenda.forget_before(newest):
                 self._skip(left, _LEFT_OUT, now)
-
-    def _tell_load(self, now: float, behind: float, sentence: str) -> None:
-        doing = governor.plan(self._state)
-        self._highest = max(self._highest, self._state.level)
-        self._tell(Load(now, self._state.level, doing.partials, doing.finals, doing.narrow, behind, sentence))
 
     def _tell_all(self, events: Iterable[LiveEvent]) -> None:
         for event in events:

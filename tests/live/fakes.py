@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.audio.segmentation import FRAME_SAMPLES
-from engines.contract import SAMPLE_RATE, Failed, Finished, Request, Result, Samples, Stamped, Task
+from engines.contract import SAMPLE_RATE, Failed, Finished, Request, Result, Samples, Stamped, Task, TextDelta
 from engines.live.asking import Asked
 from engines.live.driving import Listener, Setting
 from engines.live.events import LiveEvent, Words, Written
@@ -71,6 +71,7 @@ class FakeHost:
         text = self._write(engine_id, request)
         translated = text.upper() if request.task is Task.TRANSLATE else None
         event = self._faults.get(engine_id) or Finished(Result(text, translation=translated))
+        self._listener(len(self.asked), Stamped(engine_id, seconds / 2, TextDelta(text, final=False)))
         self._listener(len(self.asked), Stamped(engine_id, seconds, event))
         return len(self.asked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from engines.errors import BadInput
 from engines.live.asking import Asked
 from engines.live.driving import LiveThread, simulate
 from engines.live.events import Ended, Load, Out, Paused, Ready, Skipped, Speaking, Words, as_json
+from engines.live.governor import Limits
 from tests.live.fakes import Fault, Stage, spoken
 
 
@@ -40,6 +42,53 @@ def test_delay_is_from_the_end_of_speech_with_the_pause_that_ends_a_phrase() -> 
     assert written.over.last == written.delay
     assert written.laal is not None
     assert 0.4 < written.laal < 3
+
+
+def test_a_run_that_writes_provisional_words_makes_room_for_the_last_ones() -> None:
+    stage = Stage("one", costs={"one": lambda request: 0.3 if request.options.get("beam") != 1 else 3.0})
+    simulate(stage.setting, spoken(6, 2), stage.tell)
+    (written,) = stage.written("one")
+    # provisional words take three seconds; the run writes from half of that on, and is ended then
+    assert written.delay < 0.6 + 0.3 + 0.1
+    assert written.text.endswith("w10 w11")
+    assert not stage.of(Skipped)
+    assert not stage.of(Out)
+
+
+def test_a_run_that_does_not_end_is_ended_and_the_next_phrase_is_written() -> None:
+    costs = {"one": lambda request: 100.0 if request.utterance.seconds > 4 else 0.2}
+    stage = Stage("one", costs=costs, limits=Limits(late=1e6, in_time=1e6))
+    simulate(stage.setting, spoken(6, 40, 2, 1), stage.tell)
+    assert [(event.engine, event.phrase) for event in stage.of(Skipped)] == [("one", 0)]
+    assert [event.text for event in stage.written("one")] == ["w0 w1 w2 w3"]
+    assert not stage.of(Out)
+
+
+def test_a_fault_in_the_program_is_told_and_the_run_ends() -> None:
+    stage = Stage("one")
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    live = LiveThread(replace(stage.setting, detect=broken), stage.tell)
+    live.start()
+    live.hear(spoken(1))
+    assert live.wait(10)
+    (out,) = stage.of(Out)
+    assert "ZeroDivisionError: by zero" in out.why
+    assert isinstance(stage.events[-1], Ended)
+    assert stage.host.closed
+
+
+def test_a_run_is_given_up_at_once() -> None:
+    stage = Stage("one")
+    live = LiveThread(stage.setting, stage.tell)
+    live.start()
+    live.hear(spoken(3))
+    live.abandon()
+    assert live.wait(10)
+    assert isinstance(stage.events[-1], Ended)
+    assert stage.host.closed
 
 
 def test_engines_of_a_round_hear_the_same() -> None:
