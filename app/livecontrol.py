@@ -53,7 +53,8 @@ class LiveControl(QObject):
     ended = Signal(object)
     """A :class:`app.recorder.Recording`; its file is kept."""
     failed = Signal(object)
-    _told = Signal(object)
+    told = Signal(object)
+    """A :data:`engines.live.events.LiveEvent`, as it comes."""
     _level = Signal(object)
     _source_ended = Signal()
 
@@ -68,7 +69,7 @@ class LiveControl(QObject):
     ) -> None:
         super().__init__(toolbar)
         self._controller, self._toolbar, self._bar = controller, toolbar, bar
-        self._cards, self._waveform, self._source = cards, waveform, source
+        self._cards, self._waveform, self.source = cards, waveform, source
         self.choice = LiveChoice(controller, toolbar.chosen)
         self._captions: Captions | None = None
         self._kept = False
@@ -77,7 +78,7 @@ class LiveControl(QObject):
         self._job: Job | None = None
         self._names: dict[str, str] = {}
         toolbar.live.toggled.connect(self._toggled)
-        self._told.connect(self._take)
+        self.told.connect(self._take)
         self._level.connect(self._show_level)
         self._source_ended.connect(self.stop)
 
@@ -172,7 +173,7 @@ class LiveControl(QObject):
             return
         if isinstance(step, Setting):
             self._job = None
-            self._live = LiveThread(step, self._told.emit)
+            self._live = LiveThread(step, self.told.emit)
             self._live.start()
         elif isinstance(step, Progress):
             self._bar.say(f"{step.event.what} …")
@@ -211,7 +212,7 @@ class LiveControl(QObject):
                 pass
 
     def _open_source(self) -> None:
-        live, make, name = self._live, self._source, self._controller.settings.choices.microphone
+        live, make, name = self._live, self.source, self._controller.settings.choices.microphone
         assert live is not None
 
         def open_it() -> Recorder:

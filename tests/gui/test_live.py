@@ -44,14 +44,14 @@ def window(
 
     def setting(engines: Any, asked: Any, *, catalogue: Catalogue, provider: str, threads: int) -> Setting:
         # the clock is the wall's, and the machine may be busy: nothing is late here
-        limits = Limits(late=1e6, in_time=1e6)
+        limits = Limits(late=1e6, in_time=1e6, longest_run=1e6)
         return Setting(engines, asked, detect, lambda listener: FakeHost(listener, {}), limits=limits)
 
     monkeypatch.setattr(livecontrol, "setting", setting)
     monkeypatch.setattr(livecontrol, "prepare", lambda _: iter(()))
     settings.choices.live_engines = ("one", "two")
     window = MainWindow(fakes("one", "two", "three"), settings)
-    window.live._source = lambda _name: FileSource(file, speed=4)
+    window.live.source = lambda _name: FileSource(file, speed=4)
     window.resize(1024, 700)
     window.show()
     qtbot.waitExposed(window)
@@ -99,7 +99,7 @@ def test_a_microphone_that_is_not_there_is_said(qtbot: QtBot, window: MainWindow
     def none(_name: str | None) -> FileSource:
         raise MicrophoneUnavailable("No microphone was found.", "Plug one in.")
 
-    window.live._source = none
+    window.live.source = none
     window.toolbar.live.click()
     qtbot.waitUntil(window.messages.isVisible, timeout=30_000)
     assert "No microphone" in window.messages.label.text()
