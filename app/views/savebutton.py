@@ -43,7 +43,8 @@ class SaveButton(QToolButton):
         self._tabled = [menu.addAction("Copy the table", self.copy_table)]
         menu.addSeparator()
         for ending in saving.KINDS:
-            action = menu.addAction(f"Save as {ending[1:].upper()}…", lambda ending=ending: self._choose(ending))
+            action = menu.addAction(f"Save as {ending[1:].upper()}…")
+            action.triggered.connect(self._chooser(ending))
             if ending == ".csv":
                 self._tabled.append(action)
         menu.aboutToShow.connect(self._offer)
@@ -76,6 +77,9 @@ class SaveButton(QToolButton):
             self.failed.emit(error)
         else:
             self.said.emit(f"Saved {path.name}.")
+
+    def _chooser(self, ending: str) -> Callable[[], None]:
+        return lambda: self._choose(ending)
 
     def _choose(self, ending: str) -> None:
         suggestion = str(self._folder / f"{self._stem()}{ending}")
