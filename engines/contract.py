@@ -139,12 +139,14 @@ class Request:
         target: ISO 639-1 code of the language to translate to or to speak; None keeps the spoken one.
         options: the engine's settings that differ from its defaults (``beam``, ``lambda``, ``temperature``, ``seed``,
             ``llm``, ``voice``, …); the names are those in ``resources/engines/*.toml``.
+        evidence: whether evidence is wanted that costs work of its own; live nobody looks at it.
     """
 
     utterance: Utterance
     task: Task = Task.TRANSCRIBE
     target: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    evidence: bool = True
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Host:
         description = self._catalogue.describe(engine_id)
         description.require(request)
         options: Mapping[str, str | int | float | bool] = description.resolve(request.options)
-        prepared = pack(Request(request.utterance, request.task, request.target, options))
+        prepared = pack(replace(request, options=options))
         with self._lock:
             if self._closing:
                 raise EngineCrashed("The engines have been shut down.", "Start Triptych again.")

@@ -137,6 +137,8 @@ class Latent:
         if not writing.ended:
             answer.notes[CUT_OFF] = None
         yield from answer.text.add(_text(tokens))
+        if not request.evidence:
+            return
         with self._components.aside():
             done = Done(stretch, hidden, adapted, tokens, writing.attention())
             found = list(evidence(done, parts.trunk.inventory, parts.token, parts.model.nearest))

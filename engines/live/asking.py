@@ -58,7 +58,7 @@ class Asked:
             options["beam"] = 1
             if "temperature" in engine.options:
                 options["temperature"] = 0.0  # with beam 1 another one would sample
-        return Request(speech, self.task, self.target, options)
+        return Request(speech, self.task, self.target, options, evidence=False)
 
 
 def utterance(samples: Samples, language: str | None) -> Utterance:

@@ -148,9 +148,10 @@ class TokenEngine:
             yield from self._text(heard, unread, sequence, "transcript", spoken.heard, request, parts, answer)
         content: Content = "translation" if answer.translating else "transcript"
         pieces = yield from self._text(heard, unread, sequence, content, answer.text, request, parts, answer)
-        with self._components.aside():
-            near = neighbours(heard, parts.reader.frame_seconds, parts.token, parts.model.nearest)
-        yield EvidenceFound(near)
+        if request.evidence:
+            with self._components.aside():
+                near = neighbours(heard, parts.reader.frame_seconds, parts.token, parts.model.nearest)
+            yield EvidenceFound(near)
         if speaker is not None and pieces:
             yield from self._speak(heard, sequence, pieces, request, parts, answer, spoken, speaker)
 
@@ -182,6 +183,8 @@ class TokenEngine:
         if not writing.ended:
             answer.notes[CUT_OFF] = None
         yield from text.add(_joined(items))
+        if not request.evidence:
+            return len(items)
         with self._components.aside():
             seconds = parts.reader.frame_seconds
             found = list(written_evidence(heard, items, writing.attention(), seconds, parts.token))

@@ -42,8 +42,9 @@ class Fake:
         yield TextDelta("hel", final=False)
         self._misbehave(str(options["deed"]))
         yield TextDelta(f"hello {utterance.samples.shape[0]}", final=True)
-        list_ = NBest(0, 0.0, 1.0, (Hypothesis("hello", -1.0, 2), Hypothesis("hallo", -2.0, 2)))
-        yield EvidenceFound(list_)
+        if request.evidence:
+            list_ = NBest(0, 0.0, 1.0, (Hypothesis("hello", -1.0, 2), Hypothesis("hallo", -2.0, 2)))
+            yield EvidenceFound(list_)
         if request.task is Task.SPEAK:
             yield AudioChunk(np.zeros(100, np.float32), 16_000)
         pid, beam = os.getpid(), options["beam"]

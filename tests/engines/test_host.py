@@ -6,13 +6,14 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from engines.contract import Failed, Finished, Request, StageFinished, Stamped, Task, TextDelta, Utterance
+from engines.contract import EvidenceFound, Failed, Finished, Request, StageFinished, Stamped, Task, TextDelta, Utterance
 from engines.errors import BadOption, EngineCrashed, TaskUnsupported, UnknownEngine, UnknownLanguage
 from engines.host import Host
 from tests.engines.fakes import catalogue
@@ -77,6 +78,13 @@ def test_runs_in_another_process_and_in_order(host: Host) -> None:
     assert one.peak_memory_bytes is not None
     assert 10e6 < one.peak_memory_bytes < 4e9
     assert {stamped.engine for stamped in events[second]} == {"other"}
+
+
+def test_no_evidence_comes_where_none_is_wanted(host: Host) -> None:
+    runs = [host.submit("fake", replace(ask(), evidence=wanted)) for wanted in (True, False)]
+    events = collect(host, *runs)
+    count = [sum(isinstance(stamped.event, EvidenceFound) for stamped in events[run]) for run in runs]
+    assert count == [1, 0]
 
 
 def test_clock_counts_shared_work_in_full(host: Host) -> None:

@@ -270,3 +270,13 @@ def test_the_same_seed_writes_the_same(components):
         for seed in (1, 1, 2)
     ]
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_evidence_that_costs_work_is_left_out_where_none_is_wanted(components):
+    utterance = load_sample(list_samples()[0].id)
+    events = run(components, KINDS[0], Request(utterance, evidence=False))
+    assert not found(events, Neighbours)
+    assert not found(events, TokenScores)
+    assert isinstance(events[-1], Finished)
+    with_it = run(components, KINDS[0], Request(utterance))
+    assert events[-1].result.transcript == with_it[-1].result.transcript

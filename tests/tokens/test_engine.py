@@ -94,13 +94,13 @@ def run(model, monkeypatch):
         yield from ()
         return [Stretch(0, 0.5, 0.5 + SECONDS, states)]
 
-    def go(language="en", task=Task.TRANSCRIBE, target=None, **options):
+    def go(language="en", task=Task.TRANSCRIBE, target=None, evidence=True, **options):
         window = Window(0, 0.0, 4.0, language, SpeechStates(states, 0.02, SECONDS), ("key",))
         monkeypatch.setattr(engine, "listen", lambda *_, encoder: iter([window]))
         monkeypatch.setattr(engine, "stretches", stretches)
         utterance = Utterance(np.zeros(64_000, np.float32), "d" * 64, "test", language=language)
         built = engine.TokenEngine(Components(), lambda _: parts)
-        return list(built.run(Request(utterance, task, target, options)))
+        return list(built.run(Request(utterance, task, target, options, evidence)))
 
     go.vocoder = vocoder
     return go
@@ -132,6 +132,13 @@ def test_a_transcript_with_its_evidence(run):
     assert near.spans[0, 0] == pytest.approx(0.5)
     assert near.spans[-1, 1] == pytest.approx(0.5 + SECONDS, abs=0.05)
     assert near.similarities.shape == (len(stream.durations), 5)
+
+
+def test_evidence_that_costs_work_is_left_out_where_none_is_wanted(run):
+    events = run(evidence=False)
+    assert not found(events, Neighbours)
+    assert not found(events, TokenScores)
+    assert events[-1].result.transcript == run()[-1].result.transcript
 
 
 def test_translating_at_once_or_by_way_of_the_transcript(run):
