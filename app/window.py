@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app import geometry
+from app.blind import Blind
 from app.codebooklistening import CodebookListening
 from app.controller import Controller
 from app.dialogs.opener import Dialogs
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         beside = (self.live_bar, self.references, self.dock)
         self.live = LivePart(self.controller, self.toolbar, beside, self.cards, self.intake)
         self.stressing = StressControl(self.controller, self.toolbar, self.references, self.stress, self.playback, self)
+        self.blind = Blind(self.controller, self.playback, self.toolbar, self.split, self)
         self._connect()
         self._add_menu()
         self._add_shortcuts()
@@ -137,19 +139,20 @@ class MainWindow(QMainWindow):
         bar.cancel_requested.connect(controller.cancel)
         controller.running_changed.connect(bar.show_running)
         self.intake.begun.connect(self.messages.hide)
-        self.intake.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.begun.connect(self.messages.hide)
         self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
         self.dock.tokens.codebooks.listened.connect(self.listening.listen)
         self.dock.tokens.duplex.listened.connect(self.listening.listen)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
-        self.stressing.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
+        for asking in (self.intake, self.stressing, self.blind):
+            asking.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.changed.connect(self.stressing.show_live)
         speakers = (self.intake, self.results, self.dock.save)
         for part in speakers:
             part.said.connect(lambda sentence: self.messages.say(sentence, error=False))
-        for worker in (*speakers, controller, self.live, self.offers, self.listening, self.stressing):
+        workers = (controller, self.live, self.offers, self.listening, self.stressing, self.blind)
+        for worker in (*speakers, *workers):
             worker.failed.connect(self.show_error)
         for card in self.cards.values():
             card.settings_requested.connect(self.dialogs.show_engine)

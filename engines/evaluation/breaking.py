@@ -225,5 +225,6 @@ def _hurt(kind: Kind, amount: float) -> float:
 
 
 def _told(amount: float, unit: str) -> str:
-    value = f"{amount:.2f}".rstrip("0").rstrip(".") if abs(amount) < 3 else f"{amount:.0f}"
+    digits = 0 if abs(amount) >= 3 else 1 if unit == "dB" else 2
+    value = f"{amount:.{digits}f}" if digits == 0 else f"{amount:.{digits}f}".rstrip("0").rstrip(".")
     return f"{value}{unit}" if unit in "×%" else f"{value} {unit}"

@@ -13,7 +13,17 @@ import numpy as np
 import psutil
 import pytest
 
-from engines.contract import EvidenceFound, Failed, Finished, Request, StageFinished, Stamped, Task, TextDelta, Utterance
+from engines.contract import (
+    EvidenceFound,
+    Failed,
+    Finished,
+    Request,
+    StageFinished,
+    Stamped,
+    Task,
+    TextDelta,
+    Utterance,
+)
 from engines.errors import BadOption, EngineCrashed, TaskUnsupported, UnknownEngine, UnknownLanguage
 from engines.host import Host
 from tests.engines.fakes import catalogue
