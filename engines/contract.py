@@ -32,6 +32,7 @@ from engines.evidence import (
     TokenStream,
     UnitPhones,
 )
+from engines.work import GraphWork, StageWork, Work
 
 __all__ = [
     "SAMPLE_RATE",
@@ -46,6 +47,7 @@ __all__ = [
     "Failed",
     "Finished",
     "FrameClock",
+    "GraphWork",
     "Hypothesis",
     "LanguageFound",
     "LanguageModel",
@@ -66,6 +68,7 @@ __all__ = [
     "SpeechTokens",
     "StageFinished",
     "StageStarted",
+    "StageWork",
     "Stamped",
     "Synthesiser",
     "Task",
@@ -75,6 +78,7 @@ __all__ = [
     "TokenStream",
     "UnitPhones",
     "Utterance",
+    "Work",
 ]
 
 SAMPLE_RATE = 16_000
@@ -272,10 +276,12 @@ class Finished:
     Attributes:
         result: what it came to.
         peak_memory_bytes: highest resident memory of the process that ran it; filled in by the host.
+        work: its floating-point operations, if the host was asked to count; filled in by the host.
     """
 
     result: Result
     peak_memory_bytes: int | None = None
+    work: Work | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ import dataclasses
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
+
+from engines import counting
+from engines.counting import Ran
 
 Value = TypeVar("Value")
 
@@ -26,10 +29,12 @@ class Entry(NamedTuple):
     Attributes:
         value: what was computed.
         seconds: what that took.
+        ran: the graphs that ran for it; None where nobody counted.
     """
 
     value: object
     seconds: float
+    ran: Mapping[Ran, int] | None = None
 
 
 class Memo:
@@ -63,13 +68,15 @@ class Memo:
         self._entries.move_to_end(key)
         return found[0]
 
-    def put(self, key: tuple[Hashable, ...], value: object, seconds: float) -> None:
-        """Keeps a value that took ``seconds`` to compute; one that is larger than the whole memo is not kept."""
+    def put(
+        self, key: tuple[Hashable, ...], value: object, seconds: float, ran: Mapping[Ran, int] | None = None
+    ) -> None:
+        """Keeps a value that took ``seconds`` and these runs; one that is larger than the whole memo is not kept."""
         self._drop(key)
         size = size_of(value)
         if size > self._limit:
             return
-        self._entries[key] = (Entry(value, seconds), size)
+        self._entries[key] = (Entry(value, seconds, ran), size)
         self._bytes += size
         while self._bytes > self._limit:
             self._drop(next(iter(self._entries)))
@@ -78,11 +85,13 @@ class Memo:
         """Returns the value, what it cost or would have cost in seconds, and whether it was shared."""
         entry = self.get(key)
         if entry is not None:
+            counting.served(entry.ran)
             return cast(Value, entry.value), entry.seconds, True
-        began = time.perf_counter()
-        value = compute()
-        seconds = time.perf_counter() - began
-        self.put(key, value, seconds)
+        with counting.part() as ran:
+            began = time.perf_counter()
+            value = compute()
+            seconds = time.perf_counter() - began
+        self.put(key, value, seconds, ran)
         return value, seconds, False
 
     def clear(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engines.audio.segmentation import FRAME_SAMPLES, pack, pad, speech_runs
 from engines.contract import SAMPLE_RATE, Samples, Segments
+from engines.counting import Session
 from engines.errors import GraphInvalid
 
 LONGEST_SECONDS = 30.0
@@ -52,7 +53,7 @@ class VoiceActivity:
         options.log_severity_level = 3
         path = folder / FILE_NAME
         try:
-            return cls(ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+            return cls(Session(str(path), options, providers=["CPUExecutionProvider"]))
         except Exception as error:  # ONNX Runtime raises its own unrelated classes
             message = "The voice activity detector could not be loaded."
             raise GraphInvalid(message, "Run `triptych models fetch silero-vad`.") from error

@@ -14,11 +14,14 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 
 from engines import catalog
-from engines.contract import Engine, Event, Failed, Finished, StageFinished, Stamped
+from engines.contract import Engine, Event, Failed, Finished, StageFinished, StageStarted, Stamped
+from engines.counting import Notes, counting
 from engines.errors import Cancelled, TriptychError
+from engines.flops.tally import tally
 from engines.host import memory
 from engines.host.messages import Began, Cancel, Happened, Run, Setup, unpack
 from engines.memo import Memo
@@ -106,13 +109,17 @@ class _Worker:
             self._configured = True
         self._tell(Began(run.run_id))
         events = iter(self._engine(run.engine).run(unpack(run.request)))
+        counted = counting() if self._setup.counting and run.request.evidence else nullcontext()
         try:
-            yield from self._stamped(events, token)
+            with counted as notes:
+                yield from self._stamped(events, token, notes)
         finally:
             if isinstance(events, Generator):
                 events.close()
 
-    def _stamped(self, events: Iterator[Event], token: CancelToken) -> Iterator[tuple[float, Event]]:
+    def _stamped(
+        self, events: Iterator[Event], token: CancelToken, notes: Notes | None
+    ) -> Iterator[tuple[float, Event]]:
         clock = 0.0
         while True:
             opening = self._components.opening_seconds
@@ -126,8 +133,11 @@ class _Worker:
             if isinstance(event, StageFinished) and event.shared:
                 clock += event.seconds
             if isinstance(event, Finished):
-                yield clock, Finished(event.result, memory.peak_bytes())
+                peak = memory.peak_bytes()
+                yield clock, Finished(event.result, peak, None if notes is None else tally(notes))
                 return
+            if notes is not None and isinstance(event, StageStarted | StageFinished):
+                notes.stage = event.stage if isinstance(event, StageStarted) else ""
             yield clock, event
             if isinstance(event, Failed):
                 return

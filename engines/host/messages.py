@@ -21,6 +21,7 @@ class Setup:
         memo_bytes: bound of the memo; 0 shares nothing.
         factories: engine id → ``"module:function"``.
         log: path of the file that gets stdout, stderr and tracebacks.
+        counting: whether floating-point operations are counted, of requests that want evidence.
     """
 
     provider: str = "auto"
@@ -28,6 +29,7 @@ class Setup:
     memo_bytes: int = 0
     factories: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
+    counting: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Host:
         threads: intra-op threads; 0 lets ONNX Runtime choose.
         catalogue: the engines there are; the program's own by default.
         memo_bytes: bound of what the engines share; not used when isolated.
+        counting: whether ``Finished.work`` is wanted; it is counted behind the run and out of its time.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Host:
         threads: int = 0,
         catalogue: catalog.Catalogue | None = None,
         memo_bytes: int = DEFAULT_BYTES,
+        counting: bool = False,
     ) -> None:
         self._catalogue = catalogue or catalog.default()
         self._events: queue.SimpleQueue[tuple[int, Stamped]] = queue.SimpleQueue()
@@ -74,6 +76,7 @@ class Host:
             memo_bytes=0 if isolated else memo_bytes,
             factories=dict(self._catalogue.factories),
             log=str(log_path()),
+            counting=counting,
         )
         self._ids = itertools.count(1)
         self._lock = threading.Lock()

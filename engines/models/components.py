@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from engines import counting
 from engines.contract import LanguageModel, OptionValue, Recogniser, Synthesiser
 from engines.errors import BadOption, LicenceNotAccepted, WeightsMissing
 from engines.memo import Memo
@@ -72,7 +73,8 @@ class Components:
     def _opening(self) -> Iterator[None]:
         began = time.perf_counter()
         try:
-            yield
+            with counting.aside():
+                yield
         finally:
             self.opening_seconds += time.perf_counter() - began
 

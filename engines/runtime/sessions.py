@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+from engines.counting import Session
 from engines.errors import GraphInvalid
 
 
@@ -54,26 +55,37 @@ def open_session(path: Path, model: bytes | None = None) -> ort.InferenceSession
     options.intra_op_num_threads = _settings.threads
     options.log_severity_level = 3
     try:
-        return create(model or str(path), options, _settings.providers)
+        return create(model or str(path), options, _settings.providers, path)
     except Exception as error:  # ONNX Runtime raises its own unrelated classes
         message = f"The model graph {path.name} could not be loaded: {str(error).splitlines()[0][:200]}"
         raise GraphInvalid(message, "Run `triptych models verify` to rebuild it.") from error
 
 
-def create(model: str | bytes, options: ort.SessionOptions, providers: tuple[str, ...]) -> ort.InferenceSession:
+def create(
+    model: str | bytes, options: ort.SessionOptions, providers: tuple[str, ...], path: Path = Path()
+) -> ort.InferenceSession:
     """Opens a session on providers in order of preference; a registered plugin is found by its devices.
 
     Args:
         model: path or bytes of a graph.
         options: of the session; changed when the first provider is a plugin.
         providers: as ONNX Runtime names them.
+        path: of the file that bytes are a part of.
     """
+    graph = model if isinstance(model, str) else _named(model, path)
     if providers[0] not in ort.get_available_providers():
         devices = [device for device in ort.get_ep_devices() if device.ep_name == providers[0]]
         if devices:
             options.add_provider_for_devices(devices, {})
-            return ort.InferenceSession(model, options)
-    return ort.InferenceSession(model, options, providers=list(providers))
+            return Session(model, options, graph)
+    return Session(model, options, graph, providers=list(providers))
+
+
+def _named(model: bytes, path: Path) -> str:
+    """What the runs of a graph are noted under that lies in no file; what counting needs of it is kept."""
+    from engines.flops.count import keep
+
+    return keep(model, path)
 
 
 def provider_of(session: ort.InferenceSession) -> str:

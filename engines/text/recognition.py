@@ -10,6 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from engines import counting
 from engines.contract import (
     Event,
     Recognised,
@@ -105,6 +106,7 @@ def _nbest(
     yield StageStarted("recognise")
     entry = components.memo.get(key)
     if entry is not None:
+        counting.served(entry.ran)
         yield StageFinished("recognise", entry.seconds, shared=True)
         return cast(Recognised, entry.value)
     watch = Stopwatch()
@@ -112,12 +114,13 @@ def _nbest(
     decoding = recogniser.nbest(
         window.states, language=language, task=task, beam=beam, temperature=temperature, seed=seed
     )
-    for item in watch.over(decoding):
-        if isinstance(item, Recognised):
-            result = item
-        elif kind is not None:
-            yield TextDelta(item, final=False, kind=kind)
+    with counting.part() as ran:
+        for item in watch.over(decoding):
+            if isinstance(item, Recognised):
+                result = item
+            elif kind is not None:
+                yield TextDelta(item, final=False, kind=kind)
     assert result is not None
-    components.memo.put(key, result, watch.seconds)
+    components.memo.put(key, result, watch.seconds, ran)
     yield StageFinished("recognise", watch.seconds)
     return result

@@ -23,6 +23,7 @@ from engines.contract import (
     Task,
     TextDelta,
     Utterance,
+    Work,
 )
 from engines.errors import BadOption, EngineCrashed, TaskUnsupported, UnknownEngine, UnknownLanguage
 from engines.host import Host
@@ -95,6 +96,15 @@ def test_no_evidence_comes_where_none_is_wanted(host: Host) -> None:
     events = collect(host, *runs)
     count = [sum(isinstance(stamped.event, EvidenceFound) for stamped in events[run]) for run in runs]
     assert count == [1, 0]
+
+
+def test_work_is_counted_where_it_was_asked_for(host: Host, shared_home: None) -> None:
+    with Host(catalogue=catalogue(), counting=True) as counting:
+        runs = [counting.submit("fake", replace(ask(), evidence=wanted)) for wanted in (True, False)]
+        events = collect(counting, *runs)
+    assert [getattr(last(events[run]), "work", None) for run in runs] == [Work(), None]
+    run = host.submit("fake", ask())
+    assert getattr(last(collect(host, run)[run]), "work", None) is None
 
 
 def test_clock_counts_shared_work_in_full(host: Host) -> None:
