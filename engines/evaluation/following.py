@@ -15,19 +15,20 @@ PATIENCE_SECONDS: Final = 180.0
 TOO_SLOW: Final = f"Nothing came for {PATIENCE_SECONDS:.0f} s; it was cancelled."
 
 
-def follow(host: Host, engine: str, request: Request, hear: Callable[[Stamped], bool]) -> bool:
+def follow(host: Host, engine: str, request: Request, hear: Callable[[Stamped], bool], *, group: int = 0) -> bool:
     """Runs an engine to its end.
 
     Args:
-        host: not isolated.
+        host: runs it.
         engine: its id.
         request: what is asked of it.
         hear: takes every event, and returns whether it was the last.
+        group: see :meth:`engines.host.Host.submit`.
 
     Returns:
         False where nothing came for too long and the run was cancelled.
     """
-    run_id = host.submit(engine, request)
+    run_id = host.submit(engine, request, group=group)
     for stamped in _events(host, run_id):
         if hear(stamped):
             return True
