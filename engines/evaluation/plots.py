@@ -210,7 +210,7 @@ def _scale(
     turned: Callable[[float], float] = math.log10 if axis.log else float
     places = list(axis.ticks)
     high = max(values) if axis.top is None else min(max(values), axis.top)
-    low = min(min(values), high)
+    low = min(*values, high)
     if not places:
         places = _decades(low, high) if axis.log else _steps(0.0 if from_zero else low, high)
     ends = [turned(value) for value, _ in (places[0], places[-1])] + ([] if axis.log else [turned(high)])

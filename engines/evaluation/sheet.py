@@ -20,7 +20,7 @@ class Heading:
     """
 
     text: str
-    level: Literal[1, 2, 3] = 2
+    level: int = 2
 
 
 @dataclass(frozen=True)
