@@ -115,7 +115,10 @@ def carried(pairs: Sequence[Pair], asked: Sequence[Pair]) -> Told:
     """
     if not pairs or not asked:
         raise ValueError("a probe needs pairs to learn from and pairs to be asked about")
-    one, two = (np.stack([pooled(found) for found in side]) for side in zip(*((p.without, p.having) for p in pairs)))
+    one, two = (
+        np.stack([pooled(found) for found in side])
+        for side in zip(*((p.without, p.having) for p in pairs), strict=True)
+    )
     first, second = np.stack([pooled(p.without) for p in asked]), np.stack([pooled(p.having) for p in asked])
     return Told(_right(fitted(one, two), first, second), len(asked))
 
