@@ -1,9 +1,9 @@
 """The second challenge: how near to text the speech is that a language model reads.
 
-Of latent engines every vector has its nearest text tokens (arXiv 2510.02569); a word of the reference counts as read off
-if it is one of the five nearest tokens of any vector, or stands in the nearest tokens written one behind the other. Of
-text engines it counts if a hypothesis holds it. The same words are looked for in what another recording gave: so many
-are found by chance.
+Of latent engines every vector has its nearest text tokens (arXiv 2510.02569); a word of the reference counts as read
+off if it is one of the five nearest tokens of any vector, or stands in the nearest tokens written one behind the other.
+Of text engines it counts if a hypothesis holds it. The same words are looked for in what another recording gave: so
+many are found by chance.
 """
 
 from __future__ import annotations
