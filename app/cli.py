@@ -35,7 +35,19 @@ examples:
 
 exit codes: 0 all is well, 1 an engine failed or was unavailable, 2 bad input, 130 interrupted"""
 
-_COMMANDS: Final = ("compare", "engines", "models", "doctor", "adapters", "tokens", "train", "live", "stress", "soak")
+_COMMANDS: Final = (
+    "compare",
+    "engines",
+    "models",
+    "doctor",
+    "adapters",
+    "tokens",
+    "report",
+    "train",
+    "live",
+    "stress",
+    "soak",
+)
 """Modules of :mod:`app.commands`, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.report_only:
         configure(RuntimeSettings(threads=threads))
         _measure(bench, parts, offered, threads, folder)
-    found = _found(bench, offered)
+    found = gathered(bench, offered)
     for part, sentence in found.lacking.items():
         print(f"{part}: {sentence}", file=sys.stderr)
     _write(args.out, found)
@@ -169,7 +169,8 @@ def _hear(bench: Bench, offered: catalog.Catalogue, host: Callable[[], Host]) ->
                 return
 
 
-def _found(bench: Bench, offered: catalog.Catalogue) -> Tokens:
+def gathered(bench: Bench, offered: catalog.Catalogue) -> Tokens:
+    """Everything that was measured of token engines as they are now."""
     wanted = protocol.cases(bench.prompts, bench.sizes.hearing)
     heard = protocol.of_protocol(bench.records, _ENGINES, wanted, catalogue=offered)
     said, spoken = token_speech.texts(bench), token_speech.translations(bench, offered)

@@ -42,20 +42,28 @@ def told(found: Fair) -> list[Block]:
     summary = found.summary
     where = ", ".join(summary.machines) or "machine unknown"
     text = (
-        f"Measured {summary.measured or 'on an unknown day'}; {where}. Every figure is computed from runs of the engines "
-        "as they ship, but for tables that are marked as published by others. What was not measured says so."
+        f"Measured {summary.measured or 'on an unknown day'}; {where}. Every figure is computed from runs of the "
+        "engines as they ship, but for tables that are marked as published by others. What was not measured says so."
     )
     return [
         Paragraph(text, "note"),
         *_findings(found),
         Heading("Quality and cost"),
-        *(pictures(found) or [challenges.missing(found, "pictures", "no engine has an error rate yet.")]),
+        *_pictures(found),
         *read(report.tables(summary), deeper=1),
         *_dimensions(found),
         *challenges.sections(found),
         *_published(found),
         *read([report.recordings(summary)]),
     ]
+
+
+def _pictures(found: Fair) -> list[Block]:
+    drawn: list[Block] = [*pictures(found)]
+    if not found.costs:
+        text = "quality against operations, and against the time to the first text."
+        drawn.append(challenges.missing(found, "costs", text))
+    return drawn
 
 
 def _findings(found: Fair) -> list[Block]:

@@ -108,9 +108,9 @@ def noise(figures: Mapping[str, Figures], compared: Sequence[Compared], paradigm
     else:
         first = f"**Under babble** breaks ({share} wrong): {'; '.join(text for _, text in told)}."
     means = {
-        engine: sum(rates) / len(rates)
+        engine: sum(wrong) / len(wrong)
         for engine, one in figures.items()
-        if (rates := [100 * rate.value for name, rate in one.rates.items() if name.startswith("babble-")])
+        if (wrong := [100 * rate.value for name, rate in one.rates.items() if name.startswith("babble-")])
     }
     ranked = sorted(means, key=lambda engine: means[engine])
     return [first, *_leader("Over all levels of babble", ranked, means, " % WER", "noise", compared, paradigms)]

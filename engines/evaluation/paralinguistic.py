@@ -122,12 +122,12 @@ def spoken_pairs(of: Property, say: Say) -> list[tuple[str, Samples, Samples]]:
 def stressed(samples: Samples) -> Samples:
     """A phrase 6 dB louder and a fifth slower, at the same pitch."""
     slower = conditions.apply(Condition("speed", 1 / 1.2), samples, "stress")
-    return np.clip(_LOUDER * slower, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(_LOUDER * slower, -1, 1), np.float32)
 
 
 def _joined(one: Samples, two: Samples) -> Samples:
     whole = np.concatenate([0.5 * one, np.zeros(SAMPLE_RATE // 20, np.float32), 0.5 * two])
-    return whole.astype(np.float32)
+    return np.asarray(whole, np.float32)
 
 
 def real_pairs(of: Property, clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:

@@ -65,7 +65,7 @@ class Told:
     def p(self) -> float:
         """Probability that guessing is right as often or more often (one-sided binomial)."""
         least = math.ceil(self.right - 1e-9)
-        return sum(math.comb(self.pairs, number) for number in range(least, self.pairs + 1)) / 2**self.pairs
+        return sum(math.comb(self.pairs, number) for number in range(least, self.pairs + 1)) * 0.5**self.pairs
 
     @property
     def heard(self) -> bool:

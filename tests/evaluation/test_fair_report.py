@@ -116,8 +116,9 @@ def test_noise_and_cost_are_told_by_paradigm(found: Fair) -> None:
 
 
 def test_markdown_of_other_reports_becomes_blocks() -> None:
-    text = "## A\n\nSome\nwords, [linked](x.md).\n\n| a | b |\n|---|---:|\n| `x` | 1 |\n\n- one\n  more\n- two\n\n![P](p.svg)\n"
-    assert read([text], deeper=1, pictures={"p": "<svg/>"}) == [
+    text = ["## A", "", "Some", "words, [linked](x.md).", "", "| a | b |", "|---|---:|", "| `x` | 1 |", ""]
+    text += ["- one", "  more", "- two", "", "![P](p.svg)"]
+    assert read(text, deeper=1, pictures={"p": "<svg/>"}) == [
         Heading("A", 3), Paragraph("Some words, linked."), Table(("a", "b"), (("`x`", "1"),)),
         Listing(("one more", "two")), Figure("p", "<svg/>", "P"),
     ]  # fmt: skip
