@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from engines.audio import conditions
 from engines.audio.conditions import Condition
 from engines.contract import SAMPLE_RATE, Paradigm, Samples
-from engines.evaluation.corpora import Clip
+from engines.evaluation.corpora import Clip, evenly
 from engines.evaluation.kept import Kept
 from engines.evaluation.probing import Pair, Told, carried, one_hot, tell
 
@@ -48,6 +48,8 @@ PHRASES: Final = (
 )  # fmt: skip
 WOMEN: Final = ("af_heart", "bf_emma")
 MEN: Final = ("am_michael", "bm_george")
+MOST_PEOPLE: Final = 24
+"""Pairs of recordings of people that a probe is asked about."""
 _LOUDER: Final = 10 ** (6 / 20)
 _BUCKETS: Final = 512
 _PART: Final = "paralinguistic"
@@ -131,10 +133,13 @@ def _joined(one: Samples, two: Samples) -> Samples:
 
 
 def real_pairs(of: Property, clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:
-    """Statements and questions of people, each question with the statement whose length is nearest; each once."""
+    """Statements and questions of people, each question with the statement whose length is nearest; each once.
+
+    At most :data:`MOST_PEOPLE`, spread over the recordings.
+    """
     if of != "question":
         return []
-    asking = [clip for clip in clips if clip.text.rstrip().endswith("?")]
+    asking = evenly([clip for clip in clips if clip.text.rstrip().endswith("?")], MOST_PEOPLE)
     stating = [clip for clip in clips if clip.text.rstrip().endswith(".") and "?" not in clip.text]
     made = []
     for clip in asking:
