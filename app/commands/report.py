@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Final
 from app.commands import measuring, tokens
 from engines import catalog, paths
 from engines.catalog import Catalogue
+from engines.contract import Request, Utterance
 from engines.errors import BadInput, TriptychError
 from engines.evaluation import (
     by_language,
     corpora,
     fair_report,
+    kept_costs,
     paralinguistic,
     probe_inputs,
     protocol,
@@ -92,12 +95,21 @@ def run(args: argparse.Namespace) -> int:
         probes=paralinguistic.outcomes(inputs, kept),
         aligned=speech_text.outcomes(engines, clips, kept, catalogue=offered),
         tokens=tokens.gathered(bench, offered),
+        costs=kept_costs.outcomes(engines, _asked(), kept, catalogue=offered, machine=measuring.machine(1)),
         lacking=lacking,
     )
     for part, sentence in lacking.items():
         print(f"{part}: {sentence}", file=sys.stderr)
     measuring.write(args.out, fair_report.files(found))
     return int(any(record.failure for record in records))
+
+
+def _asked() -> Request:
+    """What engines are asked when their costs are measured: the longest recording of a person nobody trained on."""
+    clip = max(corpora.unseen(), key=lambda one: one.seconds)
+    samples = clip.read()
+    digest = hashlib.sha256(samples.tobytes()).hexdigest()
+    return Request(Utterance(samples, digest, clip.id, language=clip.language))
 
 
 def _records(folder: Path, offered: Catalogue, prompts: Path | None, *, everything: bool) -> list[Record]:
@@ -141,3 +153,5 @@ def _measure(
                 raise
             except TriptychError as error:
                 lacking[f"aligned, {engine}"] = f"{error.message} {error.hint}"
+        machine = measuring.machine(1)
+        kept_costs.measure(engines, _asked(), kept, catalogue=offered, machine=machine, report=report)
