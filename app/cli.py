@@ -47,6 +47,7 @@ _COMMANDS: Final = (
     "live",
     "stress",
     "soak",
+    "cost",
 )
 """Modules of :mod:`app.commands`, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
