@@ -28,14 +28,16 @@ nav ul { padding: 0; list-style: none; columns: 16rem; } nav a { color: var(--ma
 caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
   font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child { text-align: left; } thead th { background: var(--wash); }
+th:first-child, td:first-child, .long { text-align: left; }
+.short { white-space: nowrap; } .long { min-width: 14rem; } thead th { background: var(--wash); }
 .published { background: var(--other); border-left: 3px solid var(--other-line); padding: .4rem .8rem; }
 .published thead th { background: none; } .badge { color: var(--other-line); font-weight: 600; }
 figure { margin: 1rem 0; } figure svg { display: block; width: 100%; max-width: 47rem; height: auto; }
 figure .scroll svg { min-width: 30rem; } figcaption { color: var(--soft); font-size: .875rem; max-width: 46rem; }
 """
+_SHORT: Final = 28
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
-_MARKED: Final = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*")
+_MARKED: Final = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*")
 
 
 def render(title: str, blocks: Sequence[Block]) -> str:
@@ -89,9 +91,14 @@ def _table(block: Table) -> str:
     badge = '<span class="badge">Published by others.</span> ' if block.published else ""
     caption = f"<caption>{badge}{_marked(block.caption)}</caption>" if block.caption or badge else ""
     head = "".join(f'<th scope="col">{_marked(cell)}</th>' for cell in block.head)
-    rows = "".join(f"<tr>{''.join(f'<td>{_marked(cell)}</td>' for cell in row)}</tr>" for row in block.rows)
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in block.rows)
     kind = "scroll published" if block.published else "scroll"
     return f'<div class="{kind}"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    """A cell; figures are not broken into lines, and sentences have room."""
+    return f'<td class="{"short" if len(text) <= _SHORT else "long"}">{_marked(text)}</td>'
 
 
 def _inline(svg: str) -> str:
@@ -101,7 +108,9 @@ def _inline(svg: str) -> str:
 
 def _marked(text: str) -> str:
     def mark(found: re.Match[str]) -> str:
-        code, bold = found.groups()
-        return f"<code>{code}</code>" if code is not None else f"<strong>{bold}</strong>"
+        code, bold, stressed = found.groups()
+        if code is not None:
+            return f"<code>{code}</code>"
+        return f"<em>{stressed}</em>" if bold is None else f"<strong>{bold}</strong>"
 
     return _MARKED.sub(mark, html.escape(text))

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from engines.contract import Paradigm
-from engines.evaluation import by_language, fair_report, findings, plots, published, radar, sheet, summary
+from engines.evaluation import by_language, fair_report, findings, page, plots, published, radar, sheet, summary
 from engines.evaluation.fair import Fair
 from engines.evaluation.paralinguistic import Outcome
 from engines.evaluation.plots import Axis, Series, Spot
@@ -60,14 +60,14 @@ def found() -> Fair:
 
 
 def test_the_page_needs_nothing_else(found: Fair) -> None:
-    page = fair_report.files(found)["fair-comparison.html"]
-    assert not re.search(r"(?:src|href)=\"(?!#)", page)
-    assert "@import" not in page
-    assert "url(" not in page
-    assert "<script" not in page
-    body = page[page.index("<body>") :].removesuffix("</html>\n")
+    text = fair_report.files(found)["fair-comparison.html"]
+    assert not re.search(r"(?:src|href)=\"(?!#)", text)
+    assert "@import" not in text
+    assert "url(" not in text
+    assert "<script" not in text
+    body = text[text.index("<body>") :].removesuffix("</html>\n")
     ET.fromstring(body)  # noqa: S314 - every element is closed
-    assert page.count("<svg") == 3, "latency, noise, dimensions"
+    assert text.count("<svg") == 3, "latency, noise, dimensions"
 
 
 def test_what_was_not_measured_says_so(found: Fair) -> None:
@@ -122,6 +122,12 @@ def test_markdown_of_other_reports_becomes_blocks() -> None:
         Heading("A", 3), Paragraph("Some words, linked."), Table(("a", "b"), (("`x`", "1"),)),
         Listing(("one more", "two")), Figure("p", "<svg/>", "P"),
     ]  # fmt: skip
+
+
+def test_marks_become_elements_and_text_stays_text() -> None:
+    text = page.render("a < b", [Paragraph("**x** *and* `y` <script> 2 * 3 * 4")])
+    assert "<strong>x</strong> <em>and</em> <code>y</code> &lt;script&gt; 2 * 3 * 4" in text
+    assert "<title>a &lt; b</title>" in text
 
 
 def test_latex_is_escaped() -> None:
