@@ -10,18 +10,20 @@ from engines.evaluation.codec_table import markdown as codecs_told
 from engines.evaluation.cost import Spread
 from engines.evaluation.fair import Fair
 from engines.evaluation.paralinguistic import TITLES, Outcome
-from engines.evaluation.probing import Told
+from engines.evaluation.probing import LEVEL, Told
 from engines.evaluation.sheet import Block, Figure, Heading, Paragraph, Table
 from engines.evaluation.sheet_reading import read
+from engines.evaluation.significance import holm
 
 _PROBE = (
     "Minimal pairs made by Kokoro differ in one thing: the same words as a statement or a question, by a woman or a "
     "man, or with the first or the second phrase 6 dB louder and a fifth slower. One linear probe, the same for all, "
     "is asked which of the two it is, by nothing but the rows that reach the language model (words, vectors, units), "
     "pooled alike. It never saw the sentence, or for the speaker's sex the pair of voices, that it is asked about. "
-    "Guessing is right half of the time. `signal` is pitch, voicing and level of the sound itself: what there is to "
-    "be heard."
+    "Guessing is right half of the time; pairs share few voices, so that intervals are rather too narrow. `signal` is "
+    "pitch, voicing and level of the sound itself: what there is to be heard."
 )
+_BOLD = "Pairs told rightly [95 % interval]; **bold** where it is more than guessing (p < .05 after Holm's correction)."
 _READ_OFF = (
     "Share of the words that were said which can be read off the language model's input: of vectors the five nearest "
     "text tokens (arXiv 2510.02569), of text engines their N-best lists. By chance: the same words looked for in what "
@@ -51,13 +53,13 @@ def _not_text(found: Fair) -> list[Block]:
     blocks: list[Block] = [Heading("1. What is lost that is not text", 3), Paragraph(_PROBE, "note")]
     if not found.probes:
         return [*blocks, missing(found, "probes", "the probe was not run.")]
-    rows = []
+    rows, heard = [], more_than_guessing(found.probes)
     for name in dict.fromkeys(one.input for one in found.probes):
         own = {one.property: one for one in found.probes if one.input == name}
-        rows.append([f"`{name}`", *(_told(own.get(of)) for of in TITLES)])
+        rows.append([f"`{name}`", *(_told(own.get(of), heard) for of in TITLES)])
     blocks += [Paragraph(sentence, "finding") for sentence in probe_findings(found.probes)]
     head = ["what reaches the model", *(f"{title}, % right" for title in TITLES.values())]
-    blocks.append(sheet.of(head, rows, "Pairs told rightly [95 % interval]; **bold** where it is more than guessing."))
+    blocks.append(sheet.of(head, rows, _BOLD))
     people = [one for one in found.probes if one.real is not None]
     if people:
         real = [[f"`{one.input}`", TITLES[one.property], _share(one.real)] for one in people]
@@ -73,13 +75,19 @@ def _not_text(found: Fair) -> list[Block]:
     return blocks
 
 
+def more_than_guessing(probes: Sequence[Outcome]) -> frozenset[Outcome]:
+    """Those that tell by the binomial test, after Holm's correction over all that were asked."""
+    corrected = holm({one: one.told.p for one in probes})
+    return frozenset(one for one, p in corrected.items() if p < LEVEL)
+
+
 def probe_findings(probes: Sequence[Outcome]) -> list[str]:
-    """Which inputs tell what, by the binomial test."""
-    made = []
+    """Which inputs tell what."""
+    made, told = [], more_than_guessing(probes)
     for of, title in TITLES.items():
         own = [one for one in probes if one.property == of and one.paradigm is not None]
-        heard = [f"`{one.input}`" for one in own if one.told.heard]
-        lost = [f"`{one.input}`" for one in own if not one.told.heard]
+        heard = [f"`{one.input}`" for one in own if one in told]
+        lost = [f"`{one.input}`" for one in own if one not in told]
         parts = [f"reaches the model through {', '.join(heard)}"] if heard else []
         parts += [f"no more than guessing through {', '.join(lost)}"] if lost else []
         if parts:
@@ -87,11 +95,11 @@ def probe_findings(probes: Sequence[Outcome]) -> list[str]:
     return made
 
 
-def _told(one: Outcome | None) -> str:
+def _told(one: Outcome | None, heard: frozenset[Outcome]) -> str:
     if one is None:
         return "–"
     text = _share(one.told)
-    return f"**{text}**" if one.told.heard else text
+    return f"**{text}**" if one in heard else text
 
 
 def _share(told: Told | None) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from engines.contract import Paradigm
 from engines.evaluation import radar
+from engines.evaluation.paralinguistic import TITLES as TITLES_OF_PROBES
 from engines.evaluation.paralinguistic import Outcome
 from engines.evaluation.report import Summary
 from engines.evaluation.speech_text import Aligned
@@ -16,7 +17,7 @@ from engines.evaluation.summary import Rate
 
 NAMES: Final = ("integration depth", "interpretability", "speech generation", "real time", "ease")
 DEFINITIONS: Final = (
-    "how often the probe tells minimal pairs apart by the language model's input: 0 for guessing, 1 for always",
+    "how often the probe tells all three kinds of minimal pairs by the model's input: 0 for guessing, 1 for always",
     "share of the words that were said which can be read off the language model's input, less what is found by chance",
     "share of words that are right when the engine's own speech is read back: 1 − WER, not below 0",
     "1 / (1 + seconds of work per second of speech): .5 just keeps pace",
@@ -49,7 +50,9 @@ def of(
     made = []
     for paradigm in TITLES:
         own = [engine for engine in summary.engines if paradigms[engine] == paradigm]
-        told = [max(0.0, 2 * one.told.share - 1) for one in probes if one.paradigm == paradigm]
+        asked = [one for one in probes if one.paradigm == paradigm]
+        whole = {one.property for one in asked} == set(TITLES_OF_PROBES)
+        told = [max(0.0, 2 * one.told.share - 1) for one in asked] if whole else []
         read = [max(0.0, one.share - one.by_chance) for one in aligned if one.paradigm == paradigm]
         spoken = [max(0.0, 1 - rate.value) for engine, rate in said.items() if paradigms.get(engine) == paradigm]
         works = [summary.figures[engine].work for engine in own]

@@ -7,7 +7,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from engines.contract import Paradigm
-from engines.evaluation import by_language, fair_report, findings, page, plots, published, radar, sheet, summary
+from engines.evaluation import (
+    by_language,
+    challenges,
+    fair_report,
+    findings,
+    page,
+    plots,
+    published,
+    radar,
+    sheet,
+    summary,
+)
 from engines.evaluation.fair import Fair
 from engines.evaluation.paralinguistic import Outcome
 from engines.evaluation.plots import Axis, Series, Spot
@@ -75,6 +86,13 @@ def test_what_was_not_measured_says_so(found: Fair) -> None:
     assert "Not measured: Nothing was trained." in text
     assert "Not measured: first text, first sound" in text
     assert "not measured" in next(line for line in text.splitlines() if line.startswith("| speech generation"))
+
+
+def test_probes_are_corrected_for_their_number() -> None:
+    probes = [Outcome(f"e{number}", "latent", "sex", Told(17, 24)) for number in range(5)]
+    assert all(one.told.heard for one in probes)
+    assert not challenges.more_than_guessing(probes)
+    assert challenges.more_than_guessing(probes[:1]) == frozenset(probes[:1])
 
 
 def test_published_numbers_stand_apart(found: Fair) -> None:
