@@ -29,11 +29,12 @@ bench: .setup-bench
 	@$(BIN)/triptych models fetch --all --accept-licence gemma
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# The table of adapters, docs/results/adapters.md. TRIPTYCH_PROMPTS names the folder of telephone prompts; without it
+# The table of adapters, docs/results/adapters.md, and with it the fair comparison. TRIPTYCH_PROMPTS names the folder of telephone prompts; without it
 # only unseen speakers are measured on. A run that was interrupted goes on where it was.
 results: .setup-app
 	@$(BIN)/triptych models fetch --all --accept-licence gemma
 	$(BIN)/triptych adapters --threads 2 $(ARGS)
+	$(BIN)/triptych report --threads 2
 
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens
