@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from app.comparison import EngineRun, StageTime, Status, Text, status_of
+from app.comparison import EngineRun, Status, Text, status_of
+from app.stagetimes import StageTime
 from engines.catalog import EngineDescription
 from engines.contract import Failed, TextKind
 from engines.live.delay import Delays

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from app.findings import Findings
+from app.stagetimes import StageTime, after
 from engines import errors
 from engines.audio.synthetic import Mark
 from engines.catalog import EngineDescription
@@ -35,6 +36,7 @@ from engines.contract import (
     TextDelta,
     TextKind,
     Utterance,
+    Work,
 )
 from engines.errors import TriptychError, Unavailable
 
@@ -54,28 +56,6 @@ class Status(enum.StrEnum):
     def over(self) -> bool:
         """Whether nothing more will come."""
         return self not in (Status.WAITING, Status.PREPARING, Status.RUNNING)
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """What a stage took in all.
-
-    Attributes:
-        name: as in the engine's description.
-        seconds: the sum over its occurrences, with shared ones at what they would have cost.
-        shared_seconds: the part of it that came from the memo.
-        running: whether it goes on at the moment.
-    """
-
-    name: str
-    seconds: float = 0.0
-    shared_seconds: float = 0.0
-    running: bool = False
-
-    @property
-    def shared(self) -> bool:
-        """Whether any of it came from the memo."""
-        return self.shared_seconds > 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +96,7 @@ class EngineRun(Findings):
         scores: name → value, filled by the front end from :mod:`engines.evaluation.metrics` (see ``app.scoring``).
         result: what it came to.
         peak_memory_bytes: highest resident memory of the process that ran it.
+        work: its floating-point operations, where they were counted.
         error: why it failed or could not begin.
     """
 
@@ -133,6 +114,7 @@ class EngineRun(Findings):
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     result: Result | None = None
     peak_memory_bytes: int | None = None
+    work: Work | None = None
     error: Failed | None = None
 
     def text(self, kind: TextKind) -> Text:
@@ -191,9 +173,9 @@ def apply(run: EngineRun, stamped: Stamped) -> EngineRun:  # noqa: C901, PLR0911
     run = replace(run, status=Status.RUNNING, preparing=None, seconds=at)
     match event:
         case StageStarted(stage):
-            return replace(run, stages=_stage(run.stages, stage, running=True))
+            return replace(run, stages=after(run.stages, stage, at, running=True))
         case StageFinished(stage, seconds, shared):
-            return replace(run, stages=_stage(run.stages, stage, seconds=seconds, shared=shared))
+            return replace(run, stages=after(run.stages, stage, at, seconds=seconds, shared=shared))
         case TextDelta():
             return _with_text(run, event, at)
         case LanguageFound():
@@ -203,24 +185,12 @@ def apply(run: EngineRun, stamped: Stamped) -> EngineRun:  # noqa: C901, PLR0911
         case AudioChunk():
             first = at if run.first_audio_seconds is None else run.first_audio_seconds
             return replace(run, audio=(*run.audio, event), first_audio_seconds=first)
-        case Finished(result, peak):
+        case Finished(result, peak, work):
             language = result.language or run.language
-            return replace(run, status=Status.OK, result=result, peak_memory_bytes=peak, language=language)
+            done = replace(run, status=Status.OK, result=result, peak_memory_bytes=peak, language=language)
+            return replace(done, work=work)
         case Failed():
             return replace(run, status=status_of(event.kind), error=event)
-
-
-def _stage(
-    stages: tuple[StageTime, ...], name: str, *, seconds: float = 0.0, shared: bool = False, running: bool = False
-) -> tuple[StageTime, ...]:
-    if all(stage.name != name for stage in stages):
-        stages = (*stages, StageTime(name))
-    return tuple(
-        StageTime(name, stage.seconds + seconds, stage.shared_seconds + (seconds if shared else 0.0), running)
-        if stage.name == name
-        else stage
-        for stage in stages
-    )
 
 
 def _with_text(run: EngineRun, delta: TextDelta, at: float) -> EngineRun:

@@ -222,7 +222,13 @@ class Controller(QObject):
         return self._host
 
     def _open_host(self, listener: Listener, running: Running) -> HostLike:
-        return Host(listener, provider=running.provider, threads=running.threads, catalogue=self.catalogue)
+        return Host(
+            listener,
+            provider=running.provider,
+            threads=running.threads,
+            catalogue=self.catalogue,
+            counting=True,
+        )
 
     def _work_off(self) -> None:
         until = time.perf_counter() + BUDGET

@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.comparison import EngineRun, StageTime, Status
+from app.comparison import EngineRun, Status
+from app.stagetimes import StageTime
 
 
 def median(runs: Sequence[EngineRun]) -> EngineRun:

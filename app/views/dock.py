@@ -25,8 +25,8 @@ from app.views.neighbours import NeighboursView
 from app.views.posteriors import PosteriorsView
 from app.views.savebutton import SaveButton
 from app.views.scores import ScoresView
-from app.views.timing import TimingView
 from app.views.tokentabs import TokenTabs
+from app.views.waterfall import WaterfallView
 from app.views.why import WhyView
 from app.widgets.numbers import clock
 from engines.contract import Attention, Correction, NBest, Neighbours, Posteriors, TokenScores
@@ -45,7 +45,7 @@ _TABS = (
     tokentabs.TITLES[tokentabs.PHONES],
     tokentabs.TITLES[tokentabs.CODEBOOKS],
     ("Scores", "How likely every token was"),
-    ("Time", "What each stage took"),
+    ("Time", "When each stage worked, and what it took"),
 )
 _TOKENS = {
     DUPLEX: tokentabs.DUPLEX, UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, SPOKEN: tokentabs.SPOKEN,
@@ -97,7 +97,7 @@ class EvidenceDock(QFrame):
         self.neighbours = NeighboursView(self.time)
         self.tokens = TokenTabs(self.time, self)
         self.scores = ScoresView()
-        self.timing = TimingView()
+        self.timing = WaterfallView()
         self._pages = QStackedWidget()
         self._nothing = QWidget()
         own = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.comparison import EngineRun, Status
 from app.widgets.differences import align, differences
-from app.widgets.numbers import nats, seconds
+from app.widgets.numbers import nats, operations, seconds
 from engines.contract import Correction, Hypothesis, NBest, Routing, SpeechTokens, TokenScores
 from engines.text.envelope import reigns
 from engines.text.ranking import rank
@@ -103,7 +103,18 @@ def on_time(run: EngineRun) -> str:
         f" {seconds(shared)} of it was work that another engine had done already; it counts in full." if shared else ""
     )
     told = f"Most of its {seconds(run.seconds)} went to “{longest.name}” ({seconds(longest.seconds)}).{tail}"
-    return f"{told} {on_places(run)}".rstrip()
+    return " ".join(part for part in (told, on_work(run), on_places(run)) if part)
+
+
+def on_work(run: EngineRun) -> str:
+    """How many operations it took, and how much memory; empty where neither is known."""
+    parts = []
+    if run.work is not None and run.work.flops > 0:
+        partly = "at least " if run.work.unknown or run.work.incomplete else ""
+        parts.append(f"{partly}{operations(run.work.flops)}")
+    if run.peak_memory_bytes is not None:
+        parts.append(f"{run.peak_memory_bytes / 1e6:.0f} MB of memory at most")
+    return f"It took {' and '.join(parts)}." if parts else ""
 
 
 def on_places(run: EngineRun) -> str:

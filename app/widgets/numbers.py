@@ -37,3 +37,11 @@ def clock(value: float) -> str:
 def nats(value: float) -> str:
     """A log-probability, with a true minus sign."""
     return f"{value:.1f}".replace("-", "−")
+
+
+def operations(flops: float) -> str:
+    """Floating-point operations: ``87.5 GFLOP``."""
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if flops >= size:
+            return f"{flops / size:.3g} {unit}FLOP"
+    return f"{flops:.0f} FLOP"

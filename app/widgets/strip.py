@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QHelpEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.comparison import StageTime
+from app.stagetimes import StageTime
 from app.theme import blend, palette, theme
 from app.widgets.numbers import seconds
 from engines.contract import Paradigm

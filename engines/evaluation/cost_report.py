@@ -57,7 +57,7 @@ def as_csv(costs: Sequence[Cost]) -> str:
             (cost.engine, f"{cost.speech_seconds:.3f}", cost.setting.threads,
              0 if cost.seconds is None else cost.seconds.count,
              *_pair(cost.seconds), *_pair(cost.rtf), *_pair(cost.first_text), *_pair(cost.first_audio),
-             _pair(cost.lag)[0], _plain(cost.work and cost.work.flops), _plain(cost.flops_per_second),
+             _pair(cost.lag)[0], _plain(None if cost.work is None else cost.work.flops), _plain(cost.flops_per_second),
              _plain(cost.tokens_per_second), _plain(cost.parameters), _plain(cost.trained), _plain(cost.disk_bytes),
              _plain(cost.peak_memory_bytes), _plain(cost.joules),
              told_unknown(cost.work.unknown) if cost.work is not None else "", cost.failed)

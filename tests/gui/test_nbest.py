@@ -176,7 +176,7 @@ def test_scores_and_time(dock: EvidenceDock) -> None:
     assert dock.scores.tip_at(1) == "“Never”: log p -0.91 nats, p 0.40"
     assert dock.scores.toPlainText() == "Never tried, ever failed. No mother. Try again."
     dock.tabs.setCurrentIndex(TIME)
-    cells = [dock.timing.item(row, 0).text() for row in range(dock.timing.rowCount())]
+    cells = [row[0] for row in dock.timing.table().rows]
     assert cells[:4] == ["listen", "encode", "recognise", "rescore"]
     assert "Most of its 1.24 s went to “rescore”" in dock.sentence.text()
 

@@ -64,6 +64,10 @@ def test_every_tab_becomes_a_picture(dock: EvidenceDock, tmp_path: Path, tab: in
         saving.write(view, tmp_path / "a.png")
         saving.write(view, tmp_path / "a.svg")
         assert QImage(str(tmp_path / "a.png")).size() == view.size() * 2
+        if tab == TIME:
+            saving.write(view, tmp_path / "a.csv")
+            assert (tmp_path / "a.csv").read_text(encoding="utf-8-sig").startswith("stage,seconds,shared_s,")
+            return
         assert not actions(dock)["Save as CSV…"].isEnabled()
         with pytest.raises(BadInput, match="no table"):
             saving.write(view, tmp_path / "a.csv")

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from app.comparison import StageTime
+from app.stagetimes import StageTime
 from app.widgets.numbers import amount, clock, nats, seconds, share
 from app.widgets.strip import StageStrip
 
