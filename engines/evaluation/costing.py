@@ -38,6 +38,9 @@ from engines.host import Host
 from engines.live.delay import laal
 from engines.weights import cards
 
+_LOUD = 0.2
+"""Of the largest sample: where speech is taken to begin."""
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -218,13 +221,17 @@ def _own(description: EngineDescription) -> tuple[int, int]:
 def stretched(utterance: Utterance, seconds: float) -> Utterance:
     """An utterance of another length: its beginning, or itself again and again.
 
+    What is silent at its beginning is left out, so that short ones hold speech: most engines do nothing in silence.
+
     Args:
         utterance: of any length but none.
         seconds: wanted, above 0.
     """
-    wanted = round(seconds * SAMPLE_RATE)
-    times = -(-wanted // max(1, utterance.samples.shape[0]))
-    samples = np.ascontiguousarray(np.tile(np.asarray(utterance.samples), times)[:wanted], np.float32)
+    wanted, spoken = round(seconds * SAMPLE_RATE), np.asarray(utterance.samples)
+    loud = np.flatnonzero(np.abs(spoken) >= _LOUD * np.abs(spoken).max(initial=0.0))
+    spoken = spoken[int(loud[0]) if loud.size else 0 :]
+    times = -(-wanted // max(1, spoken.shape[0]))
+    samples = np.ascontiguousarray(np.tile(spoken, times)[:wanted], np.float32)
     digest = hashlib.sha256(samples.tobytes()).hexdigest()
     source = f"{utterance.source}, made {seconds:g} s long"
     return Utterance(samples, digest, source, language=utterance.language)

@@ -69,6 +69,9 @@ def test_an_utterance_is_cut_or_repeated() -> None:
     assert long.seconds == 2.5
     assert np.array_equal(long.samples[16_000:32_000], whole.samples)
     assert len({whole.digest, short.digest, long.digest}) == 3
+    samples = np.concatenate([np.zeros(8_000, np.float32), whole.samples])
+    late = Utterance(samples, "late", "test")
+    assert np.array_equal(costing.stretched(late, 0.25).samples, short.samples)
 
 
 def test_spread_leaves_out_what_is_not_there() -> None:
