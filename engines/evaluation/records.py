@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import IO, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engines.errors import BadInput
+from engines.errors import BadInput, DiskFull
 from engines.evaluation.metrics import Errors
 
 SCHEMA: Final = 1
@@ -128,17 +131,33 @@ class Records:
 
         Raises:
             BadInput: the file cannot be written.
+            DiskFull: there is no room; what was kept before stays whole.
         """
         line = json.dumps(record.model_dump(), ensure_ascii=False)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self._file.open("ab") as file:
+                self._append(file, f"{line}\n".encode())
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                hint = "Make room and run the same again: what was measured is kept."
+                raise DiskFull(f"There is no room for {self._file}.", hint) from error
             raise BadInput(
                 f"{self._file} cannot be written: {error.strerror}.", "Name another with --store."
             ) from error
         self._found[record.key] = record
+
+    @staticmethod
+    def _append(file: IO[bytes], line: bytes) -> None:
+        """Writes a line, or none of it where the disk is full."""
+        before = file.seek(0, os.SEEK_END)
+        try:
+            file.write(line)
+            file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.fileno(), before)
+            raise
 
     def _read(self) -> None:
         try:
