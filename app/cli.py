@@ -43,6 +43,7 @@ _COMMANDS: Final = (
     "adapters",
     "tokens",
     "report",
+    "bench",
     "train",
     "live",
     "stress",

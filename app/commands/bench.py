@@ -1,0 +1,141 @@
+"""``triptych bench``: engines × corpora × conditions, as a file says, into one table with intervals and tests."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from app.commands import measuring
+from engines import catalog, paths
+from engines.errors import BadInput
+from engines.evaluation import bench_results, bench_spec, protocol
+from engines.evaluation.bench_results import METRICS, Compared, Score
+from engines.evaluation.bench_spec import Spec
+from engines.evaluation.protocol import Case
+from engines.evaluation.records import Records
+from engines.host import Host
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Adds ``bench`` to the program's subcommands; :func:`run` carries it out."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure engines on corpora of your own, as a file says",
+        description="Runs engines over corpora and conditions that a TOML file names (resources/bench has one), and "
+        "writes bench.md, .csv and .json with intervals and tested differences. A run that was interrupted goes on "
+        "where it was.",
+    )
+    parser.add_argument("spec", type=Path, metavar="SPEC.toml", help="what is measured")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where single measurements are kept")
+    parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR", help="where the table is written")
+    parser.add_argument("--report-only", action="store_true", help="run nothing, write what was measured before")
+    parser.add_argument("--threads", default="0", metavar="N", help="threads per engine (default: as ONNX Runtime)")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carries the subcommand out.
+
+    Raises:
+        BadInput: the file or a corpus is not what it should be, or another run uses the same store.
+    """
+    offered, threads = catalog.default(), measuring.threads(args.threads)
+    spec = bench_spec.read(args.spec, offered)
+    wanted, problems = bench_spec.cases(spec, args.spec.parent)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not wanted:
+        raise BadInput(f"{args.spec} names no recording that can be used.", "See the problems above.")
+    folder = args.store or paths.data() / "measurements"
+    store = folder / f"bench-{_digest(spec, wanted)}.jsonl"
+    engines = spec.engines
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{store}.lock", timeout=0):
+            records = Records(store)
+            if not args.report_only:
+                engines = _measure(spec, wanted, records, offered, threads)
+            found = protocol.of_protocol(records, engines, wanted, catalogue=offered)
+    except Timeout:
+        raise BadInput(f"Another run is writing to {store}.", "Wait until it has ended.") from None
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be written: {error.strerror}.", "Name another with --store.") from error
+    if not found:
+        raise BadInput("Nothing was measured, so there is no table to write.", "Run it without --report-only.")
+    scores, compared = bench_results.scores(found), bench_results.comparisons(found)
+    measuring.write(args.out, files(scores, compared, problems))
+    return int(any(record.failure for record in found))
+
+
+def _digest(spec: Spec, wanted: Sequence[Case]) -> str:
+    """Of all that changes what a recording sounds like: the seed, and the clips' sound and references."""
+    digest = hashlib.sha256(str(spec.seed).encode())
+    clips = {case.clip.corpus + "/" + case.clip.id: case.clip for case in wanted}
+    for name in sorted(clips):
+        clip = clips[name]
+        digest.update(json.dumps([name, clip.language, clip.text, clip.english]).encode())
+        digest.update(clip.read().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _measure(
+    spec: Spec, wanted: Sequence[Case], records: Records, offered: catalog.Catalogue, threads: int
+) -> tuple[str, ...]:
+    engines, left_out = measuring.prepared(spec.engines, offered, measuring.hearing(wanted))
+    for engine, reason in left_out.items():
+        print(f"{engine} is left out: {reason}", file=sys.stderr)
+    with measuring.shown() as report, Host(threads=threads) as host:
+        protocol.measure(
+            host, engines, wanted, records, catalogue=offered, seed=spec.seed, machine=measuring.machine(threads),
+            report=report,
+        )  # fmt: skip
+    return engines
+
+
+def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> dict[str, str]:
+    """What is written: name → text, the table for people first."""
+    document = {
+        "schema": 1,
+        "scores": [dataclasses.asdict(one) for one in scores],
+        "comparisons": [{**dataclasses.asdict(one), "differs": one.differs} for one in compared],
+        "problems": list(problems),
+    }
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([field.name for field in dataclasses.fields(Score)])
+    table.writerows(dataclasses.astuple(one) for one in scores)
+    return {
+        "bench.md": _markdown(scores, compared, problems),
+        "bench.csv": text.getvalue(),
+        "bench.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+
+
+def _markdown(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> str:
+    lines = ["# Bench", "", "| corpus | condition | engine | metric | score | 95 % | recordings | failed |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for one in scores:
+        scale = 1 if METRICS[one.metric].task == "translate" else 100
+        bounds = "" if one.low is None or one.high is None else f"{scale * one.low:.1f} to {scale * one.high:.1f}"
+        lines.append(
+            f"| {one.corpus} | {one.condition} | {one.engine} | {one.metric} | {scale * one.value:.1f} | {bounds} | "
+            f"{one.clips} | {one.failures} |"
+        )
+    lines += ["", "Error rates are percent of the references; what an engine failed on counts as missing.", ""]
+    for pair in compared:
+        said = "differ" if pair.differs else "are not told apart"
+        lines.append(
+            f"- {pair.corpus}, {pair.condition}, {pair.metric}: {pair.first} and {pair.second} {said} "
+            f"(p = {max(pair.p, pair.mapsswe or 0.0):.3g} after Holm)."
+        )
+    lines += ["", *(f"- {problem}" for problem in problems)] if problems else []
+    return "\n".join(lines) + "\n"

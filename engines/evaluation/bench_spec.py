@@ -1,0 +1,115 @@
+"""What a bench is to measure, as a TOML file: engines × corpora × conditions."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engines.audio import conditions
+from engines.catalog import Catalogue
+from engines.contract import Task
+from engines.errors import BadInput, BadOption
+from engines.evaluation.bench_corpora import KINDS, Corpus
+from engines.evaluation.corpora import evenly
+from engines.evaluation.protocol import Case
+
+TaskName = Literal["asr", "s2tt"]
+TASKS: Final[dict[str, Task]] = {"asr": Task.TRANSCRIBE, "s2tt": Task.TRANSLATE}
+"""Name in a spec → what engines are asked; translations are into English."""
+
+
+class _CorpusSpec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    kind: str
+    path: Path | None = None
+    language: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+    task: str = "asr"
+
+
+class Spec(BaseModel):
+    """A bench.
+
+    Attributes:
+        engines: ids; all that can do a corpus's task are asked it.
+        conditions: as :func:`engines.audio.conditions.parse` reads them.
+        seed: of the noise.
+        corpora: what is heard, and what is asked of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engines: tuple[str, ...] = Field(min_length=1)
+    conditions: tuple[str, ...] = ("clean",)
+    seed: int = Field(default=0, ge=0)
+    corpora: tuple[_CorpusSpec, ...] = Field(min_length=1, alias="corpus")
+
+
+def read(file: Path, catalogue: Catalogue) -> Spec:
+    """Reads a bench and checks every name in it.
+
+    Raises:
+        BadInput: it cannot be read or is none, or names an engine, a condition, a kind or a task that there is not.
+    """
+    try:
+        spec = Spec.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.", "Name a TOML file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput(f"{file} is no bench: {where}: {first['msg']}.", "See resources/bench for one.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} is no TOML: {error}.", "See resources/bench for one.") from error
+    _require_known(spec, file, catalogue)
+    return spec
+
+
+def _require_known(spec: Spec, file: Path, catalogue: Catalogue) -> None:
+    for engine in spec.engines:
+        catalogue.describe(engine)
+    for condition in spec.conditions:
+        conditions.parse(condition)
+    for corpus in spec.corpora:
+        if corpus.kind not in KINDS:
+            raise BadOption(f"There is no kind of corpus {corpus.kind!r}.", f"There are {', '.join(KINDS)}.")
+        if corpus.task not in get_args(TaskName):
+            raise BadOption(f"There is no task {corpus.task!r}.", f"There are {', '.join(TASKS)}.")
+    for names in (spec.engines, spec.conditions, [corpus.name for corpus in spec.corpora]):
+        for name in names:
+            if names.count(name) > 1:
+                raise BadInput(f"{name} is named twice in {file}.", "Name everything once.")
+
+
+def cases(spec: Spec, folder: Path) -> tuple[list[Case], list[str]]:
+    """Everything that is to be heard, and one sentence for each problem of the corpora.
+
+    Args:
+        spec: what is measured.
+        folder: that paths in it are relative to.
+
+    Raises:
+        BadInput: a corpus cannot be read at all.
+    """
+    heard = [conditions.parse(name) for name in spec.conditions]
+    found, problems = list[Case](), list[str]()
+    for wanted in spec.corpora:
+        place = None if wanted.path is None else folder / wanted.path
+        corpus: Corpus = KINDS[wanted.kind](place, wanted.name, wanted.language)
+        problems += corpus.problems
+        task, clips = TASKS[wanted.task], list(corpus.clips)
+        if task is Task.TRANSLATE:
+            problems += [
+                f"{wanted.name}: {clip.id} is left out: it has no translation." for clip in clips if not clip.english
+            ]
+            clips = [clip for clip in clips if clip.english]
+        clips = evenly(clips, wanted.limit)
+        if not clips:
+            problems.append(f"{wanted.name}: nothing is left of it.")
+        found += [Case(clip, condition, task) for condition in heard for clip in clips]
+    return found, problems
