@@ -134,6 +134,7 @@ WRITERS = {
     "engines/audio/wav.py": "what the others write with",
     "app/outputs.py": "gets the mark from the player",
     "app/recorder.py": "what a microphone heard",
+    "app/commands/stress.py": "speech of the person, made worse; nothing is synthesised",
     "engines/training/data/corpus.py": "shards of training data; the manifest names the source of every clip",
     "engines/evaluation/other_codecs.py": "goes through a codec and is thrown away",
     "engines/training/data/augment.py": "goes through a codec in memory",
