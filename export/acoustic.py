@@ -20,7 +20,8 @@ from engines.training.runs import BEST, Trained
 from engines.training.tokens.acoustic import SIZE
 from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard, CodesRead, DataOrigin, Parameters, RecipeOrigin
-from export.adapters import halve, write_curve, write_lora
+from export.adapters import write_curve, write_lora
+from export.narrowing import halve
 from export.tokens import write_table
 
 if TYPE_CHECKING:

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from engines.errors import AdapterMissing
 from engines.training.benches import LANGUAGE_MODEL, PIECES, load_trunk
@@ -22,6 +20,7 @@ from engines.training.tuning import load_encoder
 from engines.weights import cards, graphs
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, Shape
 from export.lora import from_peft, write_adapter
+from export.narrowing import halve
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 ENCODER: Final = "whisper-base"
 _OPSET: Final = 17
-_SMALL: Final = 256
-"""Values up to which an initializer stays as it is."""
 _NAMES: Final = {
     "trunk": "Trunk", "convolution": "Convolution", "pooling": "Pooling", "qformer": "Q-Former",
     "ctc": "CTC compression",
@@ -242,20 +239,3 @@ def _export(module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[s
     halve(graph)
     onnx.checker.check_model(graph)
     onnx.save(graph, str(file))
-
-
-def halve(model: onnx.ModelProto) -> None:
-    """Keeps large float32 weights in float16, with a cast to float32 behind each."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size <= _SMALL:
-            continue
-        name = tensor.name
-        half = numpy_helper.from_array(values.astype(np.float16), f"{name}_half")
-        tensor.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)

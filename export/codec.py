@@ -14,7 +14,8 @@ from engines.errors import AdapterMissing
 from engines.training.runs import BEST, Trained
 from engines.training.tokens.codec_settings import HOP, settings_of
 from engines.weights.cards import AdapterCard, CodecShape, DataOrigin, Parameters, RecipeOrigin
-from export.adapters import halve, write_curve
+from export.adapters import write_curve
+from export.narrowing import halve
 
 if TYPE_CHECKING:
     from engines.training.tokens.codec import Network

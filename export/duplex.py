@@ -18,7 +18,8 @@ from engines.training.tokens.duplex import SIZE, seeded
 from engines.training.tokens.duplex_data import settings_of
 from engines.weights import cards
 from engines.weights.cards import AdapterCard, DataOrigin, DuplexShape, Parameters, RecipeOrigin
-from export.adapters import halve, write_curve
+from export.adapters import write_curve
+from export.narrowing import quarter
 
 if TYPE_CHECKING:
     from engines.training.networks.duplex import DuplexNetwork, DuplexSize
@@ -123,7 +124,7 @@ def _write(
             dynamic_axes=axes, opset_version=_OPSET, dynamo=False,
         )  # fmt: skip
     graph = onnx.load(str(file))
-    halve(graph)
+    quarter(graph)
     onnx.checker.check_model(graph)
     onnx.save(graph, str(file))
 

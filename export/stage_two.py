@@ -19,7 +19,8 @@ from engines.training.tokens.stage_two import SIZE, seeded
 from engines.training.tokens.stage_two_data import StageTwoSettings
 from engines.weights import cards
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, StageTwoShape
-from export.adapters import halve, write_curve
+from export.adapters import write_curve
+from export.narrowing import quarter
 
 if TYPE_CHECKING:
     from engines.training.networks.stage_two import StageTwoNetwork
@@ -111,7 +112,7 @@ def write_graph(network: StageTwoNetwork, file: Path) -> None:
             dynamo=False,
         )  # fmt: skip
     graph = onnx.load(str(file))
-    halve(graph)
+    quarter(graph)
     onnx.checker.check_model(graph)
     onnx.save(graph, str(file))
 

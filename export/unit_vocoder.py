@@ -18,7 +18,7 @@ from engines.training.runs import BEST, Trained
 from engines.training.tokens.vocoder import seeded, size_of
 from engines.weights import cards
 from engines.weights.cards import AdapterCard, DataOrigin, Parameters, RecipeOrigin, VocoderShape
-from export.adapters import halve
+from export.narrowing import halve
 
 if TYPE_CHECKING:
     from torch import Tensor

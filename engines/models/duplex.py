@@ -87,7 +87,7 @@ class Duplex:
         inventory: of its pieces of text.
     """
 
-    precision = "fp16"
+    precision = "int8, fp16"
 
     def __init__(self, card: AdapterCard) -> None:
         shape = card.duplex

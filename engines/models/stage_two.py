@@ -52,7 +52,7 @@ class StageTwo:
         shape: of what it makes codes, and which.
     """
 
-    precision = "fp16"
+    precision = "int8, fp16"
 
     def __init__(self, card: AdapterCard) -> None:
         shape = card.stage_two

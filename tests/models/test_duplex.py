@@ -10,6 +10,7 @@ import pytest
 from engines.errors import AdapterMismatch, AdapterMissing, GraphInvalid, TokensInvalid
 from engines.models.duplex import Duplex, Liveliness, Memory, drawn
 from engines.models.duplex_frames import unstacked
+from export.narrowing import halve
 from tests.models import tiny_codec, tiny_duplex
 from tests.models.tiny_duplex import BOOKS, PIECES, STACK, WINDOW
 
@@ -23,6 +24,12 @@ FRAMES = 2 * WINDOW + 3
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("TRIPTYCH_ADAPTERS", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def closely(monkeypatch):
+    """Weights are kept in half precision, so that a graph can be held against its network."""
+    monkeypatch.setattr("export.duplex.quarter", halve)
 
 
 @pytest.fixture
@@ -46,6 +53,7 @@ def run(duplex: Duplex, memory: Memory, codes: np.ndarray, seed: int = 0, *, liv
     return said, memory
 
 
+@pytest.mark.usefixtures("closely")
 @pytest.mark.parity
 def test_the_graphs_step_by_step_are_the_network_at_once(opened):
     from engines.training.networks.duplex import Tokens

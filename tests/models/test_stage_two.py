@@ -7,6 +7,7 @@ import pytest
 
 from engines.errors import AdapterMismatch, AdapterMissing, BadOption, TokensInvalid
 from engines.models.stage_two import FIRST, REST, StageTwo
+from export.narrowing import halve
 from tests.models import tiny_stage_two
 from tests.models.tiny_codec import SETTINGS
 from tests.models.tiny_stage_two import UNITS
@@ -23,10 +24,17 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def closely(monkeypatch):
+    """Weights are kept in half precision, so that a graph can be held against its network."""
+    monkeypatch.setattr("export.stage_two.quarter", halve)
+
+
+@pytest.fixture
 def opened(home):
     return tiny_stage_two.write(home)
 
 
+@pytest.mark.usefixtures("closely")
 def test_the_graph_is_the_network(opened):
     stage_two, network = opened
     random = np.random.default_rng(0)
