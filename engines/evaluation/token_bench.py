@@ -39,8 +39,8 @@ class Sizes:
     """
 
     hearing: protocol.Sizes = protocol.STANDARD
-    texts: int | None = 16
-    speeches: int | None = 12
+    texts: int | None = 12
+    speeches: int | None = 10
     coded: int | None = 12
     resynthesised: int | None = 10
     judged: int | None = 30

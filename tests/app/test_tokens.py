@@ -113,6 +113,23 @@ def test_voices_and_translators_are_read_back(run: Any, tmp_path: Path, monkeypa
     assert run("--parts", "texts", "--out", tmp_path)[0] == 0
 
 
+def test_an_engine_that_turns_out_to_lack_something_keeps_no_other_from_being_measured(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deed = fakes.describe("other").options["deed"].model_copy(update={"default": "missing"})
+    lacking = fakes.describe("other")
+    lacking = lacking.model_copy(update={"options": {**lacking.options, "deed": deed}})
+    factories = dict.fromkeys((*ENGINES, "token-semantic"), "tests.engines.fakes:build")
+    offered = catalog.Catalogue(factories=factories, extra=(fakes.describe("fake"), lacking))
+    monkeypatch.setattr(catalog, "default", lambda: offered)
+    code, err = run("--parts", "hearing", "--out", tmp_path)
+    assert code == 0, err
+    assert "hear other: The model x is not there. Fetch it." in err
+    text = (tmp_path / "tokens.md").read_text(encoding="utf-8")
+    assert "| `fake` | 25.0" in text
+    assert "- other: The model x is not there. Fetch it." in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
