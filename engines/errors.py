@@ -155,3 +155,35 @@ class AdapterMismatch(Unavailable):
 
 class TokensInvalid(BadInput):
     """A stream of tokens has another codebook count, size or rate than its reader takes, wrong ids, or lacks frames."""
+
+
+class HistoryUnavailable(TriptychError):
+    """The history cannot be read or written here."""
+
+
+class HistoryLocked(HistoryUnavailable):
+    """Another program holds the history."""
+
+
+class HistoryNewer(HistoryUnavailable):
+    """The history was written by a newer version of the program."""
+
+
+class HistoryDamaged(TriptychError):
+    """Something in the history cannot be read any more."""
+
+
+class RunUnreadable(TriptychError):
+    """What one engine did in a run that was kept cannot be read any more."""
+
+
+class UnknownEntry(BadInput):
+    """No such entry in the history, or an abbreviation of several."""
+
+
+class SessionInvalid(BadInput):
+    """A file is no session, is damaged, or is not what it says it is."""
+
+
+class SessionNewer(BadInput):
+    """A session was saved by a newer version of the program."""
