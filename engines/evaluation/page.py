@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engines.evaluation.plots import style
-from engines.evaluation.sheet import Block, Figure, Heading, Listing, Paragraph, Table
+from engines.evaluation.sheet import Block, Figure, Heading, Listing, Paragraph, Sound, Table, Words
 
 _STYLE: Final = """\
 :root { color-scheme: light dark; --paper: #ffffff; --text: #212529; --soft: #5c636a; --line: #dee2e6; --wash: #f4f6f8;
@@ -33,10 +34,13 @@ th:first-child, td:first-child, .long { text-align: left; }
 .published { background: var(--other); border-left: 3px solid var(--other-line); padding: .4rem .8rem; }
 .published thead th { background: none; } .badge { color: var(--other-line); font-weight: 600; }
 figure { margin: 1rem 0; } figure svg { display: block; width: 100%; max-width: 47rem; height: auto; }
-figure .scroll svg { min-width: 30rem; } figcaption { color: var(--soft); font-size: .875rem; max-width: 46rem; }
+figure .scroll svg { min-width: 30rem; } .said { font-size: 1.1rem; white-space: pre-line; }
+.said mark { background: none; color: inherit; border-bottom: 2px solid var(--other-line); }
+.said del { color: var(--soft); } audio { display: block; width: 100%; max-width: 30rem; margin: .3rem 0; }
+figcaption { color: var(--soft); font-size: .875rem; max-width: 46rem; }
 """
 _SHORT: Final = 28
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 _MARKED: Final = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*")
 
 
@@ -82,6 +86,14 @@ def _block(block: Block) -> Iterable[str]:
             yield f"<ul>{''.join(f'<li>{_marked(item)}</li>' for item in items)}</ul>"
         case Table():
             yield _table(block)
+        case Words(parts, title):
+            if title:
+                yield f'<p class="note">{html.escape(title)}</p>'
+            yield f'<p class="said">{"".join(_piece(text, kind) for text, kind in parts)}</p>'
+        case Sound(data, kind, caption):
+            source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+            yield f'<figure><audio controls preload="metadata" src="{source}"></audio>'
+            yield f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         case Figure(name, svg, caption):
             yield f'<figure id="{html.escape(name)}"><div class="scroll">{_inline(svg)}</div>'
             yield f"<figcaption>{_marked(caption)}</figcaption></figure>"
@@ -91,7 +103,8 @@ def _table(block: Table) -> str:
     badge = '<span class="badge">Published by others.</span> ' if block.published else ""
     caption = f"<caption>{badge}{_marked(block.caption)}</caption>" if block.caption or badge else ""
     head = "".join(f'<th scope="col">{_marked(cell)}</th>' for cell in block.head)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in block.rows)
+    cell = _plain_cell if block.literal else _cell
+    rows = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in block.rows)
     kind = "scroll published" if block.published else "scroll"
     return f'<div class="{kind}"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
@@ -99,6 +112,16 @@ def _table(block: Table) -> str:
 def _cell(text: str) -> str:
     """A cell; figures are not broken into lines, and sentences have room."""
     return f'<td class="{"short" if len(text) <= _SHORT else "long"}">{_marked(text)}</td>'
+
+
+def _plain_cell(text: str) -> str:
+    """A cell whose text is taken as it is."""
+    return f'<td class="{"short" if len(text) <= _SHORT else "long"}">{html.escape(text)}</td>'
+
+
+def _piece(text: str, kind: str) -> str:
+    tag = {"other": "mark", "lacking": "del"}.get(kind)
+    return f"<{tag}>{html.escape(text)}</{tag}>" if tag else html.escape(text)
 
 
 def _inline(svg: str) -> str:

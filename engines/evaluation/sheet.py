@@ -52,12 +52,42 @@ class Table:
         rows: likewise; the first cell names the row.
         caption: what it shows.
         published: whether these are numbers of others, which must look apart.
+        literal: whether marks in cells are what somebody wrote, and mean nothing.
     """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
     published: bool = False
+    literal: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """What somebody said or wrote, as it is: marks in it mean nothing.
+
+    Attributes:
+        parts: pieces of it with what they are; ``lacking`` are words of another text that are not in this one.
+        title: what it is.
+    """
+
+    parts: tuple[tuple[str, Literal["same", "other", "lacking"]], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Something to listen to, in a page alone.
+
+    Attributes:
+        data: of the file.
+        kind: its MIME type, for example ``"audio/flac"``.
+        caption: what it is.
+    """
+
+    data: bytes
+    kind: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +105,7 @@ class Figure:
     caption: str
 
 
-Block: TypeAlias = Heading | Paragraph | Listing | Table | Figure
+Block: TypeAlias = Heading | Paragraph | Listing | Table | Words | Sound | Figure
 
 
 def of(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, published: bool = False) -> Table:
@@ -103,6 +133,9 @@ def markdown(blocks: Iterable[Block], pictures: str = "") -> str:
                 title = f"Published by others. {caption}" if published else caption
                 lines += [f"*{title}*", ""] if title else []
                 lines += table([_cell(cell) for cell in head], [[_cell(cell) for cell in row] for row in rows])
+            case Words(parts, title):
+                said = "".join(text for text, kind in parts if kind != "lacking")
+                lines += [f"{title}: {said}" if title else said, ""]
             case Figure(name, _, caption):
                 lines += [f"![{caption}]({pictures}{name}.svg)", "", caption, ""]
     return "\n".join(lines).rstrip() + "\n"
