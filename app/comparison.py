@@ -227,6 +227,9 @@ class Comparison:
         target: ISO 639-1 code of the language to translate to or speak.
         engines: in the order in which they are shown and run.
         options: engine id → its settings.
+
+    Attributes:
+        events: engine id → what was folded into its run, but for how far a fetch had come.
     """
 
     def __init__(
@@ -242,6 +245,7 @@ class Comparison:
         self.target = target
         self.options = dict(options or {})
         self.runs: dict[str, EngineRun] = {engine.id: EngineRun(engine) for engine in engines}
+        self.events: dict[str, list[Stamped]] = {}
 
     def request(self, engine_id: str) -> Request:
         """What is asked of an engine."""
@@ -249,18 +253,26 @@ class Comparison:
 
     def apply(self, stamped: Stamped) -> EngineRun:
         """Folds an event in and returns the engine's run as it is now."""
-        run = apply(self.runs[stamped.engine], stamped)
+        before = self.runs[stamped.engine]
+        run = apply(before, stamped)
         self.runs[stamped.engine] = run
+        if not before.status.over and not isinstance(stamped.event, Preparing):
+            self.events.setdefault(stamped.engine, []).append(stamped)
         return run
 
     def fail(self, engine_id: str, error: TriptychError) -> EngineRun:
         """Marks an engine that could not be prepared or submitted, and returns its run."""
-        self.runs[engine_id] = unable(self.runs[engine_id], error)
-        return self.runs[engine_id]
+        before = self.runs[engine_id]
+        run = unable(before, error)
+        self.runs[engine_id] = run
+        if run.error is not None:
+            self.events.setdefault(engine_id, []).append(Stamped(engine_id, before.seconds, run.error))
+        return run
 
     def restart(self, engine_id: str) -> EngineRun:
         """Forgets an engine's run, to run it again."""
         self.runs[engine_id] = EngineRun(self.runs[engine_id].engine)
+        self.events.pop(engine_id, None)
         return self.runs[engine_id]
 
     @property
