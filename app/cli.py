@@ -49,6 +49,7 @@ _COMMANDS: Final = (
     "stress",
     "soak",
     "cost",
+    "history",
 )
 """Modules of :mod:`app.commands`, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
