@@ -96,6 +96,14 @@ class Controller(QObject):
         self.utterance_loaded.emit(utterance)
         self.comparison_reset.emit()
 
+    def show_again(self, comparison: Comparison) -> None:
+        """Takes speech and results that were kept, without running anything; what runs is cancelled."""
+        self.show(comparison.utterance)
+        self.comparison = comparison
+        self.comparison_reset.emit()
+        for engine_id in comparison.runs:
+            self._show(engine_id)
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     @property

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 SOUND_FILES = (
     "Sound and video (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.m4a *.aac *.aiff *.aif *.wma *.webm *.mp4 *.mkv *.mov "
-    "*.avi);;All files (*)"
+    "*.avi);;Sessions of Triptych (*.triptych);;All files (*)"
 )
 
 

@@ -19,6 +19,7 @@ from app.widgets.speech import SpeechStrip
 from app.widgets.toolbar import ToolBar
 from engines.contract import Utterance
 from engines.errors import AudioUnreadable, TriptychError
+from engines.history.session import is_session
 
 
 class Intake(QObject):
@@ -37,6 +38,8 @@ class Intake(QObject):
     """Something is being opened or recorded: older messages are void."""
     run_wanted = Signal()
     """A recording is there that is to be run at once."""
+    session_wanted = Signal(object)
+    """The path of a session that is to be opened."""
     said = Signal(str)
     failed = Signal(object)
 
@@ -86,7 +89,10 @@ class Intake(QObject):
             self.open_file(path)
 
     def open_file(self, path: Path) -> None:
-        """Opens a file, with the language that the user chose last."""
+        """Opens a file, with the language that the user chose last; a session is handed over."""
+        if is_session(path):
+            self.session_wanted.emit(path)
+            return
         self.begun.emit()
         self._choose_own_language()
         self.loader.open_file(path)

@@ -79,6 +79,11 @@ class Results(QObject):
             card.save_requested.connect(self._save)
             card.copied.connect(lambda _: self.said.emit("The text is in the clipboard."))
 
+    @property
+    def references(self) -> References:
+        """Where it stands what was really said."""
+        return self._references
+
     def show_task(self) -> None:
         """Reserves room for what the chosen task will bring; waits if results are on screen."""
         task, spoken, target = self._chosen()

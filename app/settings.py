@@ -76,6 +76,20 @@ class Running(BaseModel):
     """Licence keys whose banner was put away with "Not now" for good."""
 
 
+class History(BaseModel):
+    """What is kept of runs.
+
+    Attributes:
+        keep: whether runs are kept at all.
+        megabytes: how much of them; the oldest without tags go first. 0 is no limit.
+    """
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    keep: bool = True
+    megabytes: int = Field(default=2000, ge=0)
+
+
 class Settings(BaseModel):
     """All that is remembered."""
 
@@ -85,6 +99,7 @@ class Settings(BaseModel):
     appearance: Appearance = Field(default_factory=Appearance)
     choices: Choices = Field(default_factory=Choices)
     running: Running = Field(default_factory=Running)
+    history: History = Field(default_factory=History)
 
     @classmethod
     def load(cls, file: Path | None = None) -> Settings:

@@ -131,6 +131,8 @@ QTableView, QTreeView, QListView {{
   selection-background-color: {p.raised}; selection-color: {p.text}; alternate-background-color: {p.window};
 }}
 QTableView:focus, QTreeView:focus, QListView:focus {{ border: 2px solid {p.focus}; border-radius: 6px; }}
+QTableView[look="list"]::item {{ padding: 0 6px; border: none; }}
+QTableView[look="list"]::item:selected {{ background: {p.raised}; color: {p.text}; }}
 QHeaderView::section {{ background: {p.surface}; color: {p.muted}; border: none; padding: 4px 8px; }}
 QSplitter::handle {{ background: transparent; }}
 QSplitter::handle:hover {{ background: {p.line}; }}

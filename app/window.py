@@ -25,6 +25,7 @@ from app.codebooklistening import CodebookListening
 from app.controller import Controller
 from app.dialogs.opener import Dialogs
 from app.dropping import dropped_file, offers_file
+from app.historypart import HistoryPart
 from app.intake import Intake
 from app.livepart import LivePart
 from app.loading import described
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.live = LivePart(self.controller, self.toolbar, beside, self.cards, self.intake)
         self.stressing = StressControl(self.controller, self.toolbar, self.references, self.stress, self.playback, self)
         self.blind = Blind(self.controller, self.playback, self.toolbar, self.split, self)
+        self.history = HistoryPart(self.controller, self.toolbar, self.results, self.live, self.intake, keeps=remembers)
         self._connect()
         self._add_menu()
         self._add_shortcuts()
@@ -114,7 +116,6 @@ class MainWindow(QMainWindow):
         self.split.addWidget(self.area)
         self.split.addWidget(self.dock)
         self.split.setStretchFactor(0, 1)
-        self.split.setStretchFactor(1, 0)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(8)
         content = QWidget()
@@ -148,7 +149,7 @@ class MainWindow(QMainWindow):
         for asking in (self.intake, self.stressing, self.blind):
             asking.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.changed.connect(self.stressing.show_live)
-        speakers = (self.intake, self.results, self.dock.save)
+        speakers = (self.intake, self.results, self.dock.save, self.history)
         for part in speakers:
             part.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         workers = (controller, self.live, self.offers, self.listening, self.stressing, self.blind)
@@ -159,7 +160,6 @@ class MainWindow(QMainWindow):
 
     def _add_menu(self) -> None:
         menu = self.toolbar.menu.menu()
-        assert menu is not None
         self.doubts = QAction("Underline unsure words", menu, checkable=True)
         self.doubts.setShortcut(QKeySequence("Ctrl+U"))
         self.doubts.setToolTip("Dots, dashes or waves under words that the model gave little probability")
@@ -208,10 +208,9 @@ class MainWindow(QMainWindow):
         self.intake.recording.recover()
         self.intake.recording.list_microphones()
         QTimer.singleShot(WARM_MS, self.results.warm_up)
-        samples = list_samples()
         if file is not None:
             self.intake.open_file(file)
-        elif samples:
+        elif samples := list_samples():
             self.intake.open_sample(samples[0].id)
 
     # --- running ----------------------------------------------------------------------------------------------------
@@ -229,8 +228,7 @@ class MainWindow(QMainWindow):
         task, spoken, target = self.toolbar.chosen()
         choices = self.settings.choices
         choices.task, choices.spoken = task, spoken
-        if target is not None:
-            choices.target = target
+        choices.target = target or choices.target
         self.results.show_task()
 
     def show_error(self, error: TriptychError) -> None:
@@ -272,8 +270,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Opens the first file that was dropped."""
-        path = dropped_file(event.mimeData())
-        if path is not None:
+        if (path := dropped_file(event.mimeData())) is not None:
             event.acceptProposedAction()
             self.intake.open_file(path)
 
@@ -291,6 +288,7 @@ class MainWindow(QMainWindow):
                 log.warning("the settings could not be saved: %s", error)
         self.results.close()
         self.controller.close()
+        self.history.close()
         super().closeEvent(event)
 
 
