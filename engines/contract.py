@@ -116,6 +116,7 @@ class Utterance:
         reference: the transcript a person gave, if any.
         reference_translation: the translation a person gave, if any.
         notes: plain sentences on what is odd about the source (it breaks off, it is damaged, it is synthetic).
+        gaps: where sound was lost while it was recorded, in seconds, ascending.
     """
 
     samples: Samples
@@ -126,6 +127,7 @@ class Utterance:
     reference: str | None = None
     reference_translation: str | None = None
     notes: tuple[str, ...] = ()
+    gaps: tuple[float, ...] = ()
 
     @property
     def seconds(self) -> float:

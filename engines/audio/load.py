@@ -17,6 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from engines.audio import spool
+from engines.audio.cues import read_cues
 from engines.audio.decoders import BLOCK_FRAMES, Block, NoSound, NotRecognised, open_audio
 from engines.audio.synthetic import read_mark
 from engines.contract import SAMPLE_RATE, Samples, Utterance
@@ -100,6 +101,7 @@ def load(
         reference=reference,
         reference_translation=reference_translation,
         notes=notes,
+        gaps=read_cues(path),
     )
 
 

@@ -41,14 +41,15 @@ class GrowingWav:
         path: created, or overwritten.
         rate: samples per second.
         info: a whole chunk that stands before the sound, of an even number of bytes.
+        new: whether a file that is there already is an error (:class:`FileExistsError`).
     """
 
-    def __init__(self, path: Path, rate: int, info: bytes = b"") -> None:
+    def __init__(self, path: Path, rate: int, info: bytes = b"", *, new: bool = False) -> None:
         self.path = path
         self.rate = rate
         self.samples = 0
         self._info = info
-        self._file = path.open("wb", buffering=0)
+        self._file = path.open("xb" if new else "wb", buffering=0)
         self._file.write(_header(rate, 0, info))
 
     @property
@@ -60,15 +61,20 @@ class GrowingWav:
         """Writes samples ``(n,)``, then the header.
 
         Raises:
-            OSError: there is no room, or the folder went away; what was written before stays playable.
+            OSError: there is no room, or the folder went away; as much as could be written is counted and playable.
         """
         rest = np.ascontiguousarray(samples, dtype="<i2").data.cast("B")
-        while rest:
-            rest = rest[self._file.write(rest) or 0 :]
-        self.samples += samples.shape[0]
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        finally:
+            self.samples += samples.shape[0] - (len(rest) + 1) // 2
+            self._write_header()
+
+    def _write_header(self) -> None:
         self._file.seek(0)
         self._file.write(_header(self.rate, 2 * self.samples, self._info))
-        self._file.seek(0, os.SEEK_END)
+        self._file.seek(_HEADER_BYTES + len(self._info) + 2 * self.samples)
 
     def sync(self) -> None:
         """Waits until what was written is on the disk."""
@@ -85,6 +91,28 @@ class GrowingWav:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def add_chunk(path: Path, chunk: bytes) -> None:
+    """Puts a whole chunk of an even number of bytes at the end of a finished file.
+
+    Raises:
+        OSError: there is no room; the file is what it was.
+    """
+    size = path.stat().st_size
+    if size + len(chunk) > _LARGEST:
+        return
+    with path.open("r+b", buffering=0) as file:
+        try:
+            file.seek(size)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[file.write(rest) or 0 :]
+        except OSError:
+            file.truncate(size)
+            raise
+        file.seek(4)
+        file.write(struct.pack("<I", size + len(chunk) - 8))
 
 
 def repair(path: Path) -> float:
