@@ -6,6 +6,8 @@ machine without the library gets a sentence.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +16,9 @@ from engines.errors import MicrophoneUnavailable, SpeakerUnavailable
 Direction = Literal["input", "output"]
 
 _INSTALL = "Install PortAudio (Debian and Ubuntu: sudo apt-get install libportaudio2; macOS: brew install portaudio)."
+
+_lock = threading.RLock()
+_streams: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,14 @@ class Device:
         name: for people.
         rate: samples per second that it prefers.
         default: whether the system would take it.
+        channels: that it has.
     """
 
     index: int
     name: str
     rate: int
     default: bool
+    channels: int = 1
 
 
 def portaudio(direction: Direction) -> Any:
@@ -53,27 +60,57 @@ def failure(direction: Direction, message: str, hint: str) -> MicrophoneUnavaila
     return (MicrophoneUnavailable if direction == "input" else SpeakerUnavailable)(message, hint)
 
 
+def open_stream(make: Callable[..., Any], **settings: Any) -> Any:
+    """Makes and starts a stream of sounddevice; while it is open, devices are not looked for again.
+
+    Raises:
+        PortAudioError: sounddevice's own; the device cannot be opened.
+        ValueError: there is no such device.
+    """
+    with _lock:
+        stream = make(**settings)
+        try:
+            stream.start()
+        except BaseException:
+            stream.close(ignore_errors=True)
+            raise
+        _streams.append(stream)
+    return stream
+
+
+def close_stream(stream: Any) -> None:
+    """Closes what :func:`open_stream` opened; does not fail."""
+    stream.close(ignore_errors=True)
+    with _lock:
+        _streams[:] = [other for other in _streams if other is not stream]
+
+
 def devices(direction: Direction, *, refresh: bool = False) -> tuple[Device, ...]:
     """The devices of one direction, the system's default first.
 
     Args:
         direction: microphones or loudspeakers.
-        refresh: look again for devices that were plugged in since; only while nothing records or plays.
+        refresh: look for devices that were plugged in or chosen since; left out while something records or plays.
 
     Raises:
         MicrophoneUnavailable: there is no PortAudio library (``"input"``).
         SpeakerUnavailable: the same for ``"output"``.
     """
     sounddevice = portaudio(direction)
-    if refresh:
-        sounddevice._terminate()  # noqa: SLF001  # PortAudio lists devices only when it starts
-        sounddevice._initialize()  # noqa: SLF001
-    default = sounddevice.default.device[0 if direction == "input" else 1]
-    found = [
-        Device(index, str(info["name"]), int(info["default_samplerate"]), index == default)
-        for index, info in enumerate(sounddevice.query_devices())
-        if info[f"max_{direction}_channels"] > 0
-    ]
+    with _lock:
+        if refresh and not _streams:
+            sounddevice._terminate()  # noqa: SLF001  # PortAudio lists devices only when it starts
+            try:
+                sounddevice._initialize()  # noqa: SLF001
+            except sounddevice.PortAudioError as error:
+                raise failure(direction, "The system's sound does not work on this machine.", _INSTALL) from error
+        default = sounddevice.default.device[0 if direction == "input" else 1]
+        found = []
+        for index, info in enumerate(sounddevice.query_devices()):
+            channels = int(info[f"max_{direction}_channels"])
+            if channels > 0:
+                rate = int(info["default_samplerate"])
+                found.append(Device(index, str(info["name"]), rate, index == default, channels))
     return tuple(sorted(found, key=lambda device: not device.default))
 
 

@@ -12,7 +12,7 @@ from app.controller import Controller
 from app.dropping import ask_for_file, dropped_file
 from app.loading import Loader
 from app.playback import Playback
-from app.recorder import Recording
+from app.recorded import Recording
 from app.recording import RecordingControl
 from app.widgets.references import References
 from app.widgets.speech import SpeechStrip

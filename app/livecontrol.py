@@ -10,10 +10,12 @@ from PySide6.QtCore import QObject, Signal
 from app.background import Job
 from app.captions import Captions
 from app.controller import Controller
+from app.levels import Level
 from app.live import a_little_speech, setting
 from app.livechoice import LiveChoice
 from app.preparation import Prepared, Progress, Unprepared, preparing
-from app.recorder import Level, Recorder, Recording
+from app.recorded import Recording
+from app.recorder import Recorder
 from app.recording import STEP_SECONDS, microphone
 from app.sources import Source
 from app.tapped import Tapped

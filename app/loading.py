@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Job
-from app.recorder import Recording
+from app.recorded import Recording
 from engines.audio.load import load
 from engines.audio.samples import load_sample
 from engines.contract import Utterance

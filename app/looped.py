@@ -26,7 +26,7 @@ class LoopedSource:
     """
 
     def __init__(self, path: str | Path, pause: float = 1.5, speed: float = 1.0) -> None:
-        self.name = Path(path).name
+        self.name = self.device = Path(path).name
         self._path = path
         self._pause = pause
         self._speed = speed

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from app.devices import portaudio, require_device
+from app.devices import close_stream, open_stream, portaudio, require_device
 from engines.audio.synthetic import Mark
 from engines.audio.wav import GrowingWav, to_pcm16
 from engines.contract import Samples
@@ -100,7 +100,8 @@ class Loudspeaker:
 
         self._stopping = False
         try:
-            self._stream = sounddevice.OutputStream(
+            self._stream = open_stream(
+                sounddevice.OutputStream,
                 device=self._index,
                 channels=1,
                 samplerate=self._rate,
@@ -108,7 +109,6 @@ class Loudspeaker:
                 callback=callback,
                 finished_callback=finished,
             )
-            self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             self.stop()
             hint = "Close other programs that use it, or choose another loudspeaker."
@@ -120,7 +120,7 @@ class Loudspeaker:
         self._stopping = True
         stream, self._stream = self._stream, None
         if stream is not None:
-            stream.close(ignore_errors=True)
+            close_stream(stream)
 
 
 class FileOutput:

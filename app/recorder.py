@@ -2,108 +2,57 @@
 
 The audio callback copies into a preallocated ring buffer; a thread moves what is there to a WAV file whose header is
 true after every write. A killed process, a microphone that goes away or a full disk costs nothing that was said before.
-No Qt here: callbacks come from the writing thread.
+Times are lengths of sound, or monotonic: a clock that is put forward or back changes nothing. No Qt here: callbacks
+come from the writing thread.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import logging
-import math
-import re
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
+from app.levels import Level, measure
+from app.recorded import Growing, Recording, folder
 from app.ring import Ring
-from app.sources import Source
+from app.sources import Ended, Source
+from app.splicing import Splice
 from engines import paths
 from engines.audio import wav
-from engines.audio.load import load
-from engines.contract import Utterance
+from engines.audio.cues import MOST
 from engines.errors import DiskFull, MicrophoneUnavailable, TriptychError
 
 _log = logging.getLogger(__name__)
 
 _CAPACITY = 1 << 20  # 22 s at 48 kHz
 _DRAIN_SECONDS = 0.05
-_SYNC_SECONDS = 5.0
+_SYNC_SECONDS = 1.0
 _STALLED_SECONDS = 3.0
-_UNFINISHED = re.compile(r"(?P<stem>.+)\.unfinished-(?P<process>\d+)\.wav")
+_RETRY_SECONDS = (0.0, 0.3, 0.7, 1.5)
+_LEAST_BYTES = 2_000_000
+_WARN_SECONDS = 120
 
-
-@dataclass(frozen=True)
-class Level:
-    """How loud the last twentieth of a second was, as fractions of full scale.
-
-    Attributes:
-        peak: largest magnitude, in [0, 1].
-        rms: root mean square, in [0, 1].
-    """
-
-    peak: float = 0.0
-    rms: float = 0.0
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What was recorded.
-
-    Attributes:
-        path: the WAV file, in the user's data folder.
-        seconds: its length.
-        source: what to call it.
-        overflows: how often the system lost samples before they came here.
-        dropped: samples that did not fit into the ring buffer.
-        problem: why the recording ended by itself, if it did.
-        silent: whether nothing but zeros came.
-    """
-
-    path: Path
-    seconds: float
-    source: str = "microphone"
-    overflows: int = 0
-    dropped: int = 0
-    problem: TriptychError | None = None
-    silent: bool = False
-
-    def utterance(self, *, language: str | None = None) -> Utterance:
-        """The recording as an utterance; what went wrong stands in its notes.
-
-        Raises:
-            BadInput: nothing was recorded.
-        """
-        utterance = load(self.path, language=language, source=self.source)
-        notes = [*utterance.notes]
-        if self.problem is not None:
-            notes.append(f"{self.problem.message} What was recorded until then is kept.")
-        if self.overflows or self.dropped:
-            notes.append(f"Sound was lost while recording ({self.overflows + bool(self.dropped)} gaps).")
-        if self.silent:
-            notes.append("The microphone delivered nothing but silence; it may be muted or forbidden to this program.")
-        return replace(utterance, notes=tuple(notes))
-
-
-def folder() -> Path:
-    """Where recordings are kept. Created when missing."""
-    path = paths.data() / "recordings"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+Successor: TypeAlias = Callable[[], Source]
+"""A source to go on with when one went away; raises MicrophoneUnavailable where there is none."""
 
 
 class Recorder:
-    """Records from one source, once.
+    """Records once, from one source or from several after one another.
 
     Args:
         source: a microphone, or a file in its place.
+        successor: what to go on with when the source goes away; without it the recording ends then.
         on_level: told about twenty times a second.
+        on_note: told a sentence on what happened while the recording goes on.
         on_problem: told once when the recording ended by itself; :meth:`stop` still gives what was recorded.
         on_end: told once when the source is at its end (a file does that).
     """
@@ -112,7 +61,9 @@ class Recorder:
         self,
         source: Source,
         *,
+        successor: Successor | None = None,
         on_level: Callable[[Level], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
         on_problem: Callable[[TriptychError], None] | None = None,
         on_end: Callable[[], None] | None = None,
     ) -> None:
@@ -121,21 +72,27 @@ class Recorder:
         self.dropped = 0
         self.problem: TriptychError | None = None
         self._source = source
-        self._on_level = on_level
-        self._on_problem = on_problem
-        self._on_end = on_end
+        self._successor = successor
+        self._on_level, self._on_note, self._on_problem, self._on_end = on_level, on_note, on_problem, on_end
         self._ring = Ring(_CAPACITY, np.int16)
         self._block = np.empty(_CAPACITY, np.int16)
+        self._marks = np.zeros(MOST, np.int64)
+        self._marked = 0
+        self._splice = Splice()
+        self._notes: list[str] = []
         self._ended = threading.Event()
         self._stop = threading.Event()
+        self._changing = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._file: wav.GrowingWav | None = None
+        self._growing: Growing | None = None
         self._loudest = 0.0
+        self._idle = 0.0
+        self._warned = False
 
     @property
     def seconds(self) -> float:
         """Length of what is on the disk."""
-        return self._file.seconds if self._file is not None else 0.0
+        return self._growing.file.seconds if self._growing is not None else 0.0
 
     @property
     def recording(self) -> bool:
@@ -152,74 +109,107 @@ class Recorder:
         if self._thread is not None:
             message = "A recorder records once; make another one."
             raise RuntimeError(message)
-        place = folder()
-        rate = self._source.start(self._take, self._source_ended)
-        stem = datetime.now().astimezone().strftime("recording-%Y-%m-%d-%H%M%S-%f")
         try:
-            self._file = wav.GrowingWav(place / f"{stem}.unfinished-{psutil.Process().pid}.wav", rate)
+            place = folder()
+            _require_room(place)
+            rate = self._source.start(self._take, self._ender(self._source))
+            self._growing = Growing(rate)
         except OSError as error:
             self._source.stop()
-            message = f"No recording can be written to {place}: {error.strerror}."
+            message = f"No recording can be written to {paths.data()}: {error.strerror}."
             raise DiskFull(message, "Make room on the disk, or choose another data folder.") from error
-        self._thread = threading.Thread(target=self._write, args=(self._file,), name="recorder", daemon=True)
+        self._splice.begin(rate)
+        self._thread = threading.Thread(target=self._write, args=(self._growing.file,), name="recorder", daemon=True)
         self._thread.start()
 
     def stop(self) -> Recording:
         """Ends the recording and gives what there is."""
-        file = self._finish()
-        path = file.path.with_name(_UNFINISHED.sub(r"\g<stem>.wav", file.path.name))
-        with contextlib.suppress(OSError):  # the folder went away: the file keeps its name
-            file.path.replace(path)
-        kept = path if path.exists() else file.path
+        growing = self._finish()
+        file = growing.file
+        places = self._splice.places(self._marks[: self._marked])
         silent = self._loudest == 0.0 and file.samples > file.rate
-        return Recording(kept, file.seconds, self._source.name, self.overflows, self.dropped, self.problem, silent)
+        return Recording(
+            growing.keep(places),
+            file.seconds,
+            self._source.name,
+            self.overflows,
+            self.dropped,
+            self.problem,
+            silent,
+            tuple(place / file.rate for place in places),
+            tuple(self._notes),
+        )
 
     def cancel(self) -> None:
         """Ends the recording and throws it away."""
-        self._finish().path.unlink(missing_ok=True)
+        self._finish().discard()
 
-    def _finish(self) -> wav.GrowingWav:
-        if self._thread is None or self._file is None:
+    def note(self, sentence: str) -> None:
+        """Adds what happened to the recording; it goes on."""
+        self._notes.append(sentence)
+        _tell(self._on_note, sentence)
+
+    def _finish(self) -> Growing:
+        if self._thread is None or self._growing is None:
             message = "The recorder was not started."
             raise RuntimeError(message)
-        self._source.stop()
-        self._stop.set()
+        with self._changing:
+            self._source.stop()
+            self._stop.set()
         self._thread.join()
-        return self._file
+        return self._growing
 
     # Called by the audio system: no waiting, no allocation of arrays.
     def _take(self, samples: NDArray[np.int16], lost: bool) -> None:
-        if lost:
+        if lost and self._ring.written:  # what came before the first block is no gap
             self.overflows += 1
-        self.dropped += samples.shape[0] - self._ring.write(samples)
+            self._mark()
+        missing = samples.shape[0] - self._ring.write(samples)
+        if missing:
+            self.dropped += missing
+            self._mark()
 
-    def _source_ended(self, problem: MicrophoneUnavailable | None) -> None:
-        self.problem = self.problem or problem
-        self._ended.set()
+    def _mark(self) -> None:
+        at, count = self._ring.written, self._marked
+        if count < MOST and not (count and self._marks[count - 1] == at):
+            self._marks[count] = at
+            self._marked = count + 1
 
+    def _ender(self, source: Source) -> Ended:
+        def ended(problem: MicrophoneUnavailable | None) -> None:
+            if source is self._source:
+                self.problem = self.problem or problem
+                self._ended.set()
+
+        return ended
+
+    # Everything from here on runs in the writing thread.
     def _write(self, file: wav.GrowingWav) -> None:
-        synced = heard = time.monotonic()
+        looked = synced = time.monotonic()
         told = False
         try:
             while not self._stop.wait(_DRAIN_SECONDS):
                 now = time.monotonic()
                 ended = self._ended.is_set()
-                if self._drain(file):
-                    heard = now
+                # a machine that slept, or a slow disk, is not the microphone's silence
+                self._idle = 0.0 if self._drain(file) else self._idle + min(now - looked, 0.5)
+                looked = now
                 if now - synced > _SYNC_SECONDS:
                     file.sync()
+                    self._look_for_room(file)
                     synced = now
-                if not ended and now - heard > _STALLED_SECONDS:
+                if not ended and self._idle > _STALLED_SECONDS:
                     hint = "Plug it in again, or choose another microphone."
-                    self._source_ended(MicrophoneUnavailable("The microphone delivers no sound any more.", hint))
-                elif ended and not told:
+                    self.problem = MicrophoneUnavailable("The microphone delivers no sound any more.", hint)
+                    self._ended.set()
+                elif ended and not told and not self._go_on(file):
                     told = True
                     self._tell_end()
             self._drain(file)
+            file.append(self._splice.rest())
             file.sync()
         except OSError as error:
-            message = f"The recording cannot go on: {error.strerror or error}."
-            self.problem = DiskFull(message, "Make room on the disk. What was recorded until then is kept.")
+            self.problem = _failure(error)
             self._ended.set()
             self._tell_end()
         finally:
@@ -234,14 +224,66 @@ class Recorder:
     def _drain(self, file: wav.GrowingWav) -> int:
         count = self._ring.read_into(self._block)
         if count:
-            block = self._block[:count]
+            block = self._splice.convert(self._block[:count])
             file.append(block)
-            recent = block[-max(1, file.rate // 20) :].astype(np.float32) / 32_768.0
-            peak = float(np.abs(recent).max())
-            self._loudest = max(self._loudest, float(block.max()), -float(block.min()))
-            self.level = Level(peak, math.sqrt(float(np.mean(recent * recent))))
-            _tell(self._on_level, self.level)
+            if block.shape[0]:
+                self.level = measure(block, file.rate, self._marked)
+                self._loudest = max(self._loudest, self.level.peak)
+                _tell(self._on_level, self.level)
         return count
+
+    def _go_on(self, file: wav.GrowingWav) -> bool:
+        """Goes on with another source where the last one failed; returns whether there is one."""
+        problem = self.problem
+        if self._successor is None or not isinstance(problem, MicrophoneUnavailable):
+            return False
+        self._source.stop()
+        self._drain(file)
+        began = time.monotonic()
+        for wait in _RETRY_SECONDS:
+            if self._stop.wait(wait):
+                return False
+            with self._changing:
+                if self._stop.is_set():
+                    return False
+                try:
+                    source = self._successor()
+                    self._source, self.problem = source, None
+                    self._ended.clear()
+                    self._mark()
+                    at, taken = file.seconds, self._ring.written
+                    self._splice.change(source.start(self._take, self._ender(source)), taken, file)
+                except TriptychError as error:
+                    _log.info("no source to go on with: %s", error.message)
+                    self.problem = problem
+                    self._ended.set()
+                    continue
+            missing = time.monotonic() - began + self._idle
+            self._idle = 0.0
+            self.note(
+                f"{problem.message} The recording went on at {int(at) // 60}:{int(at) % 60:02d} "
+                f"with {source.device}; about {max(0.1, missing):.1f} s are missing there."
+            )
+            return True
+        return False
+
+    def _look_for_room(self, file: wav.GrowingWav) -> None:
+        seconds = shutil.disk_usage(file.path.parent).free / (2 * file.rate)
+        if seconds < _WARN_SECONDS and not self._warned:
+            self._warned = True
+            _tell(self._on_note, f"The disk has room for {seconds:.0f} more seconds of this recording.")
+
+
+def _require_room(place: Path) -> None:
+    if shutil.disk_usage(place).free < _LEAST_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _failure(error: OSError) -> DiskFull:
+    hint = "Make room on the disk. What was recorded until then is kept."
+    if error.errno == errno.ENOSPC:
+        return DiskFull("The disk is full, the recording cannot go on.", hint)
+    return DiskFull(f"The recording cannot go on: {error.strerror or error}.", hint)
 
 
 def _tell(callback: Callable[..., None] | None, *arguments: object) -> None:
@@ -251,33 +293,3 @@ def _tell(callback: Callable[..., None] | None, *arguments: object) -> None:
             callback(*arguments)
         except Exception:  # noqa: BLE001  # whatever it is, it is logged and the recording goes on
             _log.exception("A listener of the recorder failed")
-
-
-def recover() -> tuple[Recording, ...]:
-    """Takes over recordings of processes that were killed: mends their headers and gives them their final names.
-
-    Returns:
-        What was found, oldest first. Files of a process that still records are left alone; empty ones are removed.
-    """
-    found = []
-    for path in sorted(folder().iterdir()):
-        match = _UNFINISHED.fullmatch(path.name)
-        if match is None or _in_use(path, int(match["process"])):
-            continue
-        with contextlib.suppress(OSError):
-            seconds = wav.repair(path)
-            if not seconds:
-                path.unlink()
-                continue
-            final = path.with_name(f"{match['stem']}.wav")
-            path.replace(final)
-            found.append(Recording(final, seconds, final.stem))
-    return tuple(found)
-
-
-def _in_use(path: Path, process: int) -> bool:
-    """Whether the process that wrote a file last is still there (and not another one with its number)."""
-    try:
-        return psutil.Process(process).create_time() <= path.stat().st_mtime
-    except (psutil.Error, OSError):
-        return False

@@ -8,7 +8,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app.background import Job
 from app.devices import devices
-from app.recorder import Level, Recorder, Recording, recover
+from app.levels import Level
+from app.recorded import Recording, recover
+from app.recorder import Recorder
 from app.settings import Settings
 from app.sources import Microphone, Source
 from app.widgets.toolbar import ToolBar

@@ -30,6 +30,11 @@ class Ring:
         return self._written - self._taken
 
     @property
+    def written(self) -> int:
+        """Samples that were written since the beginning."""
+        return self._written
+
+    @property
     def free(self) -> int:
         """Samples that can be written."""
         return self._capacity - self.available

@@ -11,7 +11,7 @@ import psutil
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 
 from app.pulse import Pulse
-from app.recorder import Recording
+from app.recorded import Recording
 from app.window import MainWindow
 from engines.errors import TriptychError, Unavailable
 from engines.live.delay import Delays

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.devices import portaudio, require_device
+from app.devices import Device, close_stream, open_stream, portaudio, require_device
 from engines.audio.load import load
 from engines.audio.wav import to_pcm16
 from engines.contract import SAMPLE_RATE
@@ -28,9 +28,18 @@ Ended: TypeAlias = Callable[[MicrophoneUnavailable | None], None]
 
 
 class Source(Protocol):
-    """Something to record from."""
+    """Something to record from.
+
+    Attributes:
+        name: what a recording of it is called.
+    """
 
     name: str
+
+    @property
+    def device(self) -> str:
+        """What the system calls it; of a microphone, once it was started."""
+        ...
 
     def start(self, sink: Sink, ended: Ended) -> int:
         """Begins to deliver; returns the samples per second.
@@ -46,22 +55,23 @@ class Source(Protocol):
 
 
 class Microphone:
-    """A microphone.
+    """A microphone, or what else PortAudio can record from.
 
     Args:
         device: PortAudio's number of it; None takes the system's default.
     """
 
     def __init__(self, device: int | None = None) -> None:
-        self.name = "microphone"
-        self._device = device
+        self.name = self.device = "microphone"
+        self._index = device
         self._stream: Any = None
         self._stopping = False
 
     def start(self, sink: Sink, ended: Ended) -> int:
-        """Opens the microphone at the rate it prefers; see :meth:`Source.start`."""
+        """Opens the microphone at the rate it prefers, or at one that it takes; see :meth:`Source.start`."""
         sounddevice = portaudio("input")
-        device = require_device("input", self._device)
+        device = require_device("input", self._index)
+        self.device = device.name
 
         def callback(frames: NDArray[np.int16], _count: int, _time: Any, status: Any) -> None:
             sink(frames[:, 0], bool(status.input_overflow))
@@ -72,30 +82,66 @@ class Microphone:
                 ended(MicrophoneUnavailable(f"The microphone {device.name} went away while recording.", hint))
 
         self._stopping = False
-        try:
-            self._stream = sounddevice.InputStream(
-                device=device.index,
-                channels=1,
-                samplerate=device.rate,
-                dtype="int16",
-                latency="high",
-                callback=callback,
-                finished_callback=finished,
-            )
-            self._stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            self.stop()
-            hint = "Close other programs that use it, allow this program to use it, or choose another microphone."
-            message = f"The microphone {device.name} cannot be opened; it is busy or forbidden."
-            raise MicrophoneUnavailable(message, hint) from error
-        return device.rate
+        refused: Exception | None = None
+        for rate, channels in _formats(device):
+            try:
+                self._stream = open_stream(
+                    sounddevice.InputStream,
+                    device=device.index,
+                    channels=channels,
+                    samplerate=rate,
+                    dtype="int16",
+                    latency="high",
+                    callback=callback,
+                    finished_callback=finished,
+                )
+            except (sounddevice.PortAudioError, ValueError) as error:
+                refused = refused or error
+                if _code(error) not in {_BAD_RATE, _BAD_CHANNELS}:
+                    break
+            else:
+                return rate
+        raise _refusal(device, refused) from refused
 
     def stop(self) -> None:
         """Closes the microphone."""
         self._stopping = True
         stream, self._stream = self._stream, None
         if stream is not None:
-            stream.close(ignore_errors=True)
+            close_stream(stream)
+
+
+_BAD_CHANNELS, _BAD_RATE, _BUSY, _GONE = -9998, -9997, -9985, -9996
+"""PortAudio's numbers of errors."""
+
+
+def _formats(device: Device) -> Iterator[tuple[int, int]]:
+    """Rates and channels to try, the best first: a rate may have been changed since the device was listed."""
+    for channels in sorted({1, max(1, min(2, device.channels))}):
+        for rate in dict.fromkeys((device.rate, 48_000, 44_100, 16_000)):
+            yield rate, channels
+
+
+def _code(error: Exception) -> int:
+    return error.args[1] if len(error.args) > 1 and isinstance(error.args[1], int) else 0
+
+
+def _refusal(device: Device, error: Exception | None) -> MicrophoneUnavailable:
+    """Says in one sentence why a microphone cannot be opened."""
+    match _code(error) if error is not None else 0:
+        case code if code == _BUSY:
+            hint = "Close the other program, or choose another microphone."
+            return MicrophoneUnavailable(f"The microphone {device.name} is busy: another program holds it.", hint)
+        case code if code == _GONE:
+            hint = "Plug it in again, or choose another microphone."
+            return MicrophoneUnavailable(f"The microphone {device.name} is no longer there.", hint)
+        case code if code in {_BAD_RATE, _BAD_CHANNELS}:
+            hint = "Set it to 48 kHz in the system's sound settings, or choose another microphone."
+            return MicrophoneUnavailable(f"The microphone {device.name} offers no rate that can be recorded.", hint)
+        case _:
+            hint = "Close other programs that use it, allow this program to use it, or choose another microphone."
+            message = f"The microphone {device.name} cannot be opened; it is busy or forbidden."
+            return MicrophoneUnavailable(message, hint)
 
 
 class FileSource:
@@ -107,7 +153,7 @@ class FileSource:
     """
 
     def __init__(self, path: str | Path, speed: float = 1.0) -> None:
-        self.name = Path(path).name
+        self.name = self.device = Path(path).name
         self._path = path
         self._speed = speed
         self._stop = threading.Event()

@@ -37,6 +37,11 @@ class Tapped:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def device(self) -> str:
+        """What the recorded source is called."""
+        return self._source.device
+
     def start(self, sink: Sink, ended: Ended) -> int:
         """Begins to deliver to both; see :meth:`app.sources.Source.start`."""
 

@@ -1,7 +1,7 @@
-"""Places in a WAV file where sound was lost while it was recorded, as labelled cue points that other programs show, too.
+"""Places in a WAV file where sound was lost while it was recorded: labelled cue points that other programs show, too.
 
-The form is that of *Multimedia Programming Interface and Data Specifications 1.0* (IBM and Microsoft, 1991), ``cue`` and
-``LIST adtl``. Cue points that somebody else set have other labels and mean something else.
+The form is that of *Multimedia Programming Interface and Data Specifications 1.0* (IBM and Microsoft, 1991), ``cue``
+with ``LIST adtl``. Cue points that somebody else set have other labels and mean something else.
 """
 
 from __future__ import annotations

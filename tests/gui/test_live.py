@@ -116,7 +116,7 @@ def test_a_task_that_cannot_be_done_live_is_said(qtbot: QtBot, window: MainWindo
 
 
 def test_closing_the_window_ends_it_and_keeps_the_recording(qtbot: QtBot, window: MainWindow) -> None:
-    from app.recorder import folder
+    from app.recorded import folder
 
     window.toolbar.live.click()
     qtbot.waitUntil(lambda: window.live._recorder is not None, timeout=30_000)

@@ -16,7 +16,7 @@ from app import cli, livecontrol
 from app.commands import soak as command
 from app.looped import LoopedSource
 from app.pulse import Pulse
-from app.recorder import folder
+from app.recorded import folder
 from app.soaking import Report, growth
 from engines import catalog
 from engines.catalog import Catalogue
