@@ -59,11 +59,13 @@ class Microphone:
 
     Args:
         device: PortAudio's number of it; None takes the system's default.
+        plays: whether it is what a loudspeaker plays; its channels are mixed then, of a microphone the first is taken.
     """
 
-    def __init__(self, device: int | None = None) -> None:
-        self.name = self.device = "microphone"
+    def __init__(self, device: int | None = None, *, plays: bool = False) -> None:
+        self.name = self.device = "system sound" if plays else "microphone"
         self._index = device
+        self._plays = plays
         self._stream: Any = None
         self._stopping = False
 
@@ -73,8 +75,14 @@ class Microphone:
         device = require_device("input", self._index)
         self.device = device.name
 
-        def callback(frames: NDArray[np.int16], _count: int, _time: Any, status: Any) -> None:
-            sink(frames[:, 0], bool(status.input_overflow))
+        half, mono = np.empty((_MOST_FRAMES, 2), np.int16), np.empty(_MOST_FRAMES, np.int16)
+
+        def callback(frames: NDArray[np.int16], count: int, _time: Any, status: Any) -> None:
+            if self._plays and frames.shape[1] == 2 and count <= _MOST_FRAMES:
+                np.right_shift(frames, 1, out=half[:count])
+                sink(np.add(half[:count, 0], half[:count, 1], out=mono[:count]), bool(status.input_overflow))
+            else:
+                sink(frames[:, 0], bool(status.input_overflow))
 
         def finished() -> None:
             if not self._stopping:
@@ -83,7 +91,7 @@ class Microphone:
 
         self._stopping = False
         refused: Exception | None = None
-        for rate, channels in _formats(device):
+        for rate, channels in _formats(device, mixed=self._plays):
             try:
                 self._stream = open_stream(
                     sounddevice.InputStream,
@@ -111,13 +119,15 @@ class Microphone:
             close_stream(stream)
 
 
+_MOST_FRAMES = 1 << 16
+"""Frames of a block that are mixed; larger ones do not come."""
 _BAD_CHANNELS, _BAD_RATE, _BUSY, _GONE = -9998, -9997, -9985, -9996
 """PortAudio's numbers of errors."""
 
 
-def _formats(device: Device) -> Iterator[tuple[int, int]]:
+def _formats(device: Device, *, mixed: bool) -> Iterator[tuple[int, int]]:
     """Rates and channels to try, the best first: a rate may have been changed since the device was listed."""
-    for channels in sorted({1, max(1, min(2, device.channels))}):
+    for channels in sorted({1, max(1, min(2, device.channels))}, reverse=mixed):
         for rate in dict.fromkeys((device.rate, 48_000, 44_100, 16_000)):
             yield rate, channels
 
