@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ _INSTALL = "Install PortAudio (Debian and Ubuntu: sudo apt-get install libportau
 
 _lock = threading.RLock()
 _streams: list[Any] = []
+_stale = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ def failure(direction: Direction, message: str, hint: str) -> MicrophoneUnavaila
     return (MicrophoneUnavailable if direction == "input" else SpeakerUnavailable)(message, hint)
 
 
+def steady() -> AbstractContextManager[object]:
+    """While it is held, devices keep their numbers."""
+    return _lock
+
+
+def look_again() -> None:
+    """Lets the next :func:`devices` look for devices anew, as soon as nothing is open: one has gone, or was changed."""
+    _stale.set()
+
+
 def open_stream(make: Callable[..., Any], **settings: Any) -> Any:
     """Makes and starts a stream of sounddevice; while it is open, devices are not looked for again.
 
@@ -98,7 +110,8 @@ def devices(direction: Direction, *, refresh: bool = False) -> tuple[Device, ...
     """
     sounddevice = portaudio(direction)
     with _lock:
-        if refresh and not _streams:
+        if (refresh or _stale.is_set()) and not _streams:
+            _stale.clear()
             sounddevice._terminate()  # noqa: SLF001  # PortAudio lists devices only when it starts
             try:
                 sounddevice._initialize()  # noqa: SLF001
@@ -114,20 +127,22 @@ def devices(direction: Direction, *, refresh: bool = False) -> tuple[Device, ...
     return tuple(sorted(found, key=lambda device: not device.default))
 
 
-def require_device(direction: Direction, index: int | None) -> Device:
-    """The device of that number, or the default one.
+def require_device(direction: Direction, which: int | str | None) -> Device:
+    """The device of that number or name, or the default one.
 
     Raises:
         MicrophoneUnavailable: there is none (``"input"``).
         SpeakerUnavailable: there is none (``"output"``).
     """
     found = devices(direction)
-    if index is None and found:
+    if which is None and found:
         return found[0]
     for device in found:
-        if device.index == index:
+        if which in {device.index, device.name}:
             return device
     what = "microphone" if direction == "input" else "loudspeaker"
     hint = "Plug one in, or open a sound file instead." if direction == "input" else "Plug one in, or save the sound."
-    gone = f"No {what} was found." if index is None else f"The chosen {what} is no longer there."
+    gone = f"No {what} was found." if which is None else f"The chosen {what} is no longer there."
+    if isinstance(which, str):
+        gone = f"The {what} {which} is not there."
     raise failure(direction, gone, hint)

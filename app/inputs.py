@@ -57,17 +57,20 @@ def find_inputs(*, refresh: bool = False) -> Inputs:
     if not no_microphone and all(one.system for one in found):
         no_microphone = "No microphone was found. Plug one in."
     no_system = "" if any(one.system for one in found) else _add_monitors(found)
-    return Inputs(tuple(sorted(dict.fromkeys(found), key=lambda one: one.system)), no_microphone, no_system)
+    named: dict[str, Input] = {}
+    for one in found:  # some systems list a device once for every driver
+        named.setdefault(one.name, one)
+    return Inputs(tuple(sorted(named.values(), key=lambda one: one.system)), no_microphone, no_system)
 
 
-def open_input(name: str | None, *, refresh: bool = False) -> Source:
+def open_input(name: str | None) -> Source:
     """A source by its name, or the system's default microphone.
 
     Raises:
         MicrophoneUnavailable: there is none of that name, or PortAudio is missing.
     """
     try:
-        found = devices("input", refresh=refresh)
+        found = devices("input")
     except MicrophoneUnavailable:
         if name is None or not name.startswith(SYSTEM):
             raise
@@ -76,7 +79,7 @@ def open_input(name: str | None, *, refresh: bool = False) -> Source:
         return Microphone()
     for device in found:
         if _name(device) == name:
-            return Microphone(device.index, plays=_plays(device))
+            return Microphone(device.name, plays=_plays(device))
     if name.startswith(SYSTEM):
         for source in pulseaudio.sources():
             if source.monitor and SYSTEM + source.name == name:

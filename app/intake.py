@@ -78,8 +78,10 @@ class Intake(QObject):
         self.recording.begun.connect(self.begun)
         self.recording.begun.connect(playback.stop)
         self.recording.ended.connect(self._recorded)
+        self.recording.noted.connect(self.said)
         self.recording.failed.connect(self._not_recorded)
-        self.recording.recovered.connect(self._recovered)
+        self.recording.recovered.connect(speech.rescue.offer)
+        speech.rescue.wanted.connect(self._open_rescued)
 
     def choose_file(self) -> None:
         """Asks for a file."""
@@ -172,6 +174,7 @@ class Intake(QObject):
         self._speech.show_utterance(self._controller.utterance)
         self.failed.emit(error)
 
-    def _recovered(self, found: tuple[Recording, ...]) -> None:
-        many = f"{len(found)} recordings that had been cut off were" if len(found) > 1 else "A recording was"
-        self.said.emit(f"{many} saved from an earlier run; look in {found[0].path.parent}.")
+    def _open_rescued(self, recording: Recording) -> None:
+        self.begun.emit()
+        self._choose_own_language()
+        self.take(recording)

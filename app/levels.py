@@ -61,10 +61,10 @@ class Verdict(Enum):
 
     WAITING = ""
     GOOD = "The level is good."
-    SILENT = "Nothing arrives, not even noise: the microphone is muted, or this program may not use it."
-    CLIPS = "Too loud, it clips: turn the input down or move away from the microphone."
+    SILENT = "Nothing arrives: it is muted, or this program may not use it."
+    CLIPS = "Too loud, it clips: turn the input down."
     HIGH = "Nearly too loud: turn the input down a little."
-    LOW = "Very quiet: speak, come closer, or turn the input up."
+    LOW = "Very quiet: come closer, or turn the input up."
 
     @property
     def bad(self) -> bool:

@@ -10,13 +10,15 @@ from PySide6.QtCore import QObject, Signal
 from app.background import Job
 from app.captions import Captions
 from app.controller import Controller
+from app.inputchoice import InputChoice
+from app.inputwatch import InputWatch
 from app.levels import Level
 from app.live import a_little_speech, setting
 from app.livechoice import LiveChoice
 from app.preparation import Prepared, Progress, Unprepared, preparing
 from app.recorded import Recording
 from app.recorder import Recorder
-from app.recording import STEP_SECONDS, microphone
+from app.recording import again, begin
 from app.sources import Source
 from app.tapped import Tapped
 from app.widgets.card import EngineCard
@@ -46,14 +48,16 @@ class LiveControl(QObject):
         bar: says how it stands.
         cards: show what engines write.
         waveform: shows the sound.
-        source: makes a source from a microphone's name; tests give a file.
+        inputs: choose what is recorded.
     """
 
     begun = Signal()
     changed = Signal(bool)
     """Whether it runs."""
     ended = Signal(object)
-    """A :class:`app.recorder.Recording`; its file is kept."""
+    """A :class:`app.recorded.Recording`; its file is kept."""
+    noted = Signal(str)
+    """A sentence on what happened while it goes on."""
     failed = Signal(object)
     told = Signal(object)
     """A :data:`engines.live.events.LiveEvent`, as it comes."""
@@ -67,11 +71,13 @@ class LiveControl(QObject):
         bar: LiveBar,
         cards: Mapping[str, EngineCard],
         waveform: WaveformView,
-        source: Callable[[str | None], Source] = microphone,
+        inputs: InputChoice,
     ) -> None:
         super().__init__(toolbar)
         self._controller, self._toolbar, self._bar = controller, toolbar, bar
-        self._cards, self._waveform, self.source = cards, waveform, source
+        self._cards, self._waveform = cards, waveform
+        self.source: Callable[[str | None], Source] = inputs.open_source
+        self._watch = InputWatch(self)
         self.choice = LiveChoice(controller, toolbar.chosen)
         self._captions: Captions | None = None
         self._kept = False
@@ -97,6 +103,7 @@ class LiveControl(QObject):
             job.cancel()
             self._rest()
         recorder, self._recorder = self._recorder, None
+        self._watch.stop()
         if recorder is not None:
             self._bar.say("Writing the rest …")
             job = Job(recorder.stop, "stop-live")
@@ -217,18 +224,18 @@ class LiveControl(QObject):
         live, make, name = self._live, self.source, self._controller.settings.choices.microphone
         assert live is not None
 
-        def open_it() -> Recorder:
-            recorder = Recorder(
+        def recorder() -> Recorder:
+            return Recorder(
                 Tapped(make(name), live.hear),
+                successor=lambda: Tapped(again(make, name), live.hear),
                 on_level=self._level.emit,
+                on_note=self.noted.emit,
                 on_problem=lambda _: self._source_ended.emit(),
                 on_end=self._source_ended.emit,
             )
-            recorder.start()
-            return recorder
 
         self._bar.say("Opening the microphone …")
-        job = Job(open_it, "live-source")
+        job = Job(lambda: begin(recorder), "live-source")
         job.finished.connect(self._listening)
         job.failed.connect(self._no_source)
         job.start()
@@ -237,7 +244,8 @@ class LiveControl(QObject):
         self._recorder = recorder
         if self._toolbar.live.isChecked():
             self._bar.say("Listening")
-            self._waveform.start_live(STEP_SECONDS)
+            self._waveform.start_live()
+            self._watch.start(recorder)
         else:
             self.stop()
 
@@ -282,7 +290,7 @@ class LiveControl(QObject):
     def _show_level(self, level: Level) -> None:
         if self._recorder is not None:
             self._toolbar.live.show_level(level.peak, self._recorder.seconds)
-            self._waveform.add_live(-level.peak, level.peak)
+            self._waveform.live.add(level)
 
     def _show_button(self, on: bool) -> None:
         button = self._toolbar.live

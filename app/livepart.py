@@ -34,10 +34,11 @@ class LivePart(LiveControl):
         intake: Intake,
     ) -> None:
         bar, self._references, self._dock = beside
-        super().__init__(controller, toolbar, bar, cards, intake.waveform)
+        super().__init__(controller, toolbar, bar, cards, intake.waveform, intake.recording.inputs)
         self.begun.connect(intake.silence)
         self.changed.connect(self._show)
         self.ended.connect(intake.take)
+        self.noted.connect(intake.said)
         intake.begun.connect(self.forget)
         controller.comparison_reset.connect(self.show_again)
         menu = toolbar.menu.menu().addMenu("Engines in live")

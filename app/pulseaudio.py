@@ -39,22 +39,26 @@ def sources() -> tuple[PulseSource, ...]:
     Raises:
         MicrophoneUnavailable: this is no Linux, or the server or its tools are not there.
     """
-    found: list[dict[str, str]] = []
-    for line in _ask("list", "sources").splitlines():
-        if line.startswith("Source #"):
-            found.append({})
-        elif found and line.startswith("\t") and line[1:2].isalpha():
-            key, _, value = line.strip().partition(":")
-            found[-1].setdefault(key, value.strip())
     return tuple(
         PulseSource(
             one["Name"],
             one.get("Description", one["Name"]).removeprefix("Monitor of "),
             one.get("Monitor of Sink", "n/a") != "n/a",
         )
-        for one in found
+        for one in _listed("sources")
         if "Name" in one
     )
+
+
+def recorded_by(process: int) -> str | None:
+    """What people call the source that a process records from; None where it records nothing, or nobody knows."""
+    try:
+        wanted = f'"{process}"'
+        index = next((one["Source"] for one in _listed("source-outputs") if one.get(_PROCESS) == wanted), None)
+        named = {one["#"]: one.get("Description", one["Name"]) for one in _listed("sources") if "Name" in one}
+    except (MicrophoneUnavailable, KeyError):
+        return None
+    return named.get(index) if index is not None else None
 
 
 def default_source() -> str | None:
@@ -76,7 +80,21 @@ def recorder(source: str, rate: int) -> list[str]:
     return [_tool("parec"), f"--device={source}", f"--rate={rate}", "--channels=1", *_PAREC]
 
 
+_PROCESS = "application.process.id"
 _PAREC = ("--format=s16le", "--raw", "--latency-msec=50", "--client-name=Triptych", "--stream-name=Recording")
+
+
+def _listed(what: str) -> list[dict[str, str]]:
+    """Entries of one kind: their fields, their properties, and their number as ``#``."""
+    found: list[dict[str, str]] = []
+    for line in _ask("list", what).splitlines():
+        head, numbered, number = line.partition(" #")
+        if numbered and head[:1].isalpha():
+            found.append({"#": number})
+        elif found:
+            key, _, value = line.strip().partition(" = " if line.startswith("\t\t") else ":")
+            found[-1].setdefault(key, value.strip())
+    return found
 
 
 def _tool(name: str) -> str:

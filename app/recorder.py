@@ -21,14 +21,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from app.gaps import Gaps
 from app.levels import Level, measure
+from app.pace import Pace
 from app.recorded import Growing, Recording, folder
 from app.ring import Ring
 from app.sources import Ended, Source
 from app.splicing import Splice
 from engines import paths
 from engines.audio import wav
-from engines.audio.cues import MOST
 from engines.errors import DiskFull, MicrophoneUnavailable, TriptychError
 
 _log = logging.getLogger(__name__)
@@ -76,9 +77,10 @@ class Recorder:
         self._on_level, self._on_note, self._on_problem, self._on_end = on_level, on_note, on_problem, on_end
         self._ring = Ring(_CAPACITY, np.int16)
         self._block = np.empty(_CAPACITY, np.int16)
-        self._marks = np.zeros(MOST, np.int64)
-        self._marked = 0
+        self._gaps = Gaps()
         self._splice = Splice()
+        self._pace = Pace(1)
+        self._from = 0
         self._notes: list[str] = []
         self._ended = threading.Event()
         self._stop = threading.Event()
@@ -119,6 +121,7 @@ class Recorder:
             message = f"No recording can be written to {paths.data()}: {error.strerror}."
             raise DiskFull(message, "Make room on the disk, or choose another data folder.") from error
         self._splice.begin(rate)
+        self._pace = Pace(rate)
         self._thread = threading.Thread(target=self._write, args=(self._growing.file,), name="recorder", daemon=True)
         self._thread.start()
 
@@ -126,7 +129,7 @@ class Recorder:
         """Ends the recording and gives what there is."""
         growing = self._finish()
         file = growing.file
-        places = self._splice.places(self._marks[: self._marked])
+        places = self._splice.places(self._gaps.places())
         silent = self._loudest == 0.0 and file.samples > file.rate
         return Recording(
             growing.keep(places),
@@ -163,17 +166,11 @@ class Recorder:
     def _take(self, samples: NDArray[np.int16], lost: bool) -> None:
         if lost and self._ring.written:  # what came before the first block is no gap
             self.overflows += 1
-            self._mark()
+            self._gaps.mark(self._ring.written)
         missing = samples.shape[0] - self._ring.write(samples)
         if missing:
             self.dropped += missing
-            self._mark()
-
-    def _mark(self) -> None:
-        at, count = self._ring.written, self._marked
-        if count < MOST and not (count and self._marks[count - 1] == at):
-            self._marks[count] = at
-            self._marked = count + 1
+            self._gaps.mark(self._ring.written)
 
     def _ender(self, source: Source) -> Ended:
         def ended(problem: MicrophoneUnavailable | None) -> None:
@@ -194,6 +191,7 @@ class Recorder:
                 # a machine that slept, or a slow disk, is not the microphone's silence
                 self._idle = 0.0 if self._drain(file) else self._idle + min(now - looked, 0.5)
                 looked = now
+                self._look_for_loss(now, file)
                 if now - synced > _SYNC_SECONDS:
                     file.sync()
                     self._look_for_room(file)
@@ -227,7 +225,7 @@ class Recorder:
             block = self._splice.convert(self._block[:count])
             file.append(block)
             if block.shape[0]:
-                self.level = measure(block, file.rate, self._marked)
+                self.level = measure(block, file.rate, len(self._gaps))
                 self._loudest = max(self._loudest, self.level.peak)
                 _tell(self._on_level, self.level)
         return count
@@ -250,9 +248,11 @@ class Recorder:
                     source = self._successor()
                     self._source, self.problem = source, None
                     self._ended.clear()
-                    self._mark()
+                    self._gaps.mark(self._ring.written)
                     at, taken = file.seconds, self._ring.written
-                    self._splice.change(source.start(self._take, self._ender(source)), taken, file)
+                    rate = source.start(self._take, self._ender(source))
+                    self._splice.change(rate, taken, file)
+                    self._pace, self._from = Pace(rate), taken
                 except TriptychError as error:
                     _log.info("no source to go on with: %s", error.message)
                     self.problem = problem
@@ -261,17 +261,28 @@ class Recorder:
             missing = time.monotonic() - began + self._idle
             self._idle = 0.0
             self.note(
-                f"{problem.message} The recording went on at {int(at) // 60}:{int(at) % 60:02d} "
-                f"with {source.device}; about {max(0.1, missing):.1f} s are missing there."
+                f"{problem.message} The recording went on at {_clock(at)} with {source.device}; "
+                f"about {max(0.1, missing):.1f} s are missing there."
             )
             return True
         return False
+
+    def _look_for_loss(self, now: float, file: wav.GrowingWav) -> None:
+        """Marks sound that never came where the system did not say so itself."""
+        loss = self._pace.look(now, self._ring.taken - self._from)
+        if loss is not None and self._gaps.find(loss.at + self._from, within=self._pace.rate):
+            (place,) = self._splice.places([loss.at + self._from])
+            self.note(f"About {loss.seconds:.1f} s of sound never arrived, at {_clock(place / file.rate)}.")
 
     def _look_for_room(self, file: wav.GrowingWav) -> None:
         seconds = shutil.disk_usage(file.path.parent).free / (2 * file.rate)
         if seconds < _WARN_SECONDS and not self._warned:
             self._warned = True
             _tell(self._on_note, f"The disk has room for {seconds:.0f} more seconds of this recording.")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _require_room(place: Path) -> None:

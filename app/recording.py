@@ -7,70 +7,76 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Job
-from app.devices import devices
+from app.devices import look_again
+from app.inputchoice import InputChoice
+from app.inputs import open_input
+from app.inputwatch import InputWatch
 from app.levels import Level
 from app.recorded import Recording, recover
 from app.recorder import Recorder
 from app.settings import Settings
-from app.sources import Microphone, Source
+from app.sources import Source
 from app.widgets.toolbar import ToolBar
 from app.widgets.waveform import WaveformView
 from engines.errors import MicrophoneUnavailable, TriptychError
 
-STEP_SECONDS = 0.05
-"""How often a level comes."""
 
-
-def microphone(name: str | None) -> Source:
-    """A microphone by name, or the system's choice.
+def begin(make: Callable[[], Recorder]) -> Recorder:
+    """Starts a recorder; what was unplugged or changed since devices were listed is looked for once more.
 
     Raises:
-        MicrophoneUnavailable: there is none of that name.
+        MicrophoneUnavailable: there is no microphone, or it is busy.
+        DiskFull: the file cannot be begun.
     """
-    if name is None:
-        return Microphone()
-    for device in devices("input"):
-        if device.name == name:
-            return Microphone(device.index)
-    raise MicrophoneUnavailable(f"The microphone {name} is not there.", "Plug it in, or choose another one.")
+    try:
+        recorder = make()
+        recorder.start()
+    except MicrophoneUnavailable:
+        look_again()
+        recorder = make()
+        recorder.start()
+    return recorder
+
+
+def again(make: Callable[[str | None], Source], name: str | None) -> Source:
+    """What a recording goes on with when its microphone went away: the same one if it is back, or the new default.
+
+    Somebody who chose a microphone by name is not recorded by another one.
+    """
+    look_again()
+    return make(name)
 
 
 class RecordingControl(QObject):
     """Runs the recorder beside the window: opening a microphone can take long.
 
     Args:
-        toolbar: has the button and the menu of microphones.
+        toolbar: has the button and the picker's.
         waveform: shows the recording as it comes.
-        settings: remember the microphone.
-        source: makes a source from a microphone's name; tests give a file.
+        settings: remember what is recorded.
     """
 
     begun = Signal()
     ended = Signal(object)
-    """A :class:`app.recorder.Recording`; its file is kept."""
+    """A :class:`app.recorded.Recording`; its file is kept."""
+    noted = Signal(str)
+    """A sentence on what happened while the recording goes on."""
     failed = Signal(object)
     recovered = Signal(object)
     """Recordings of a process that was killed, as a tuple."""
     _level = Signal(object)
     _stop_wanted = Signal()
 
-    def __init__(
-        self,
-        toolbar: ToolBar,
-        waveform: WaveformView,
-        settings: Settings,
-        source: Callable[[str | None], Source] = microphone,
-    ) -> None:
+    def __init__(self, toolbar: ToolBar, waveform: WaveformView, settings: Settings) -> None:
         super().__init__(toolbar)
         self._toolbar = toolbar
         self._waveform = waveform
         self._settings = settings
-        self._source = source
+        self.inputs = InputChoice(toolbar, settings, open_input)
+        self._source: Callable[[str | None], Source] = self.inputs.open_source
+        self._watch = InputWatch(self)
         self._recorder: Recorder | None = None
-        self._names: tuple[str, ...] = ()
         toolbar.record.toggled.connect(self._toggled)
-        toolbar.microphones_wanted.connect(self.list_microphones)
-        toolbar.microphone_chosen.connect(self._choose)
         self._level.connect(self._show_level)
         self._stop_wanted.connect(self.stop)
 
@@ -78,14 +84,6 @@ class RecordingControl(QObject):
     def active(self) -> bool:
         """Whether something is being recorded."""
         return self._recorder is not None
-
-    def list_microphones(self) -> None:
-        """Fills the menu with what is known and looks again beside the window."""
-        self._offer()
-        job = Job(lambda: tuple(device.name for device in devices("input")), "microphones")
-        job.finished.connect(self._listed)
-        job.failed.connect(self._none_listed)
-        job.start()
 
     def recover(self) -> None:
         """Takes over recordings of processes that were killed."""
@@ -96,6 +94,7 @@ class RecordingControl(QObject):
     def stop(self) -> None:
         """Ends the recording, if there is one; :attr:`ended` follows."""
         recorder, self._recorder = self._recorder, None
+        self._watch.stop()
         self._show_button(False)
         if recorder is not None and recorder.seconds >= 0:
             job = Job(recorder.stop, "stop-recording")
@@ -105,26 +104,14 @@ class RecordingControl(QObject):
 
     def finish(self) -> Recording | None:
         """Ends the recording now and waits for its file, at the end of the program."""
+        self._watch.stop()
+        self.inputs.shut_down()
         recorder, self._recorder = self._recorder, None
         return recorder.stop() if recorder is not None and recorder.recording else None
-
-    def _listed(self, names: tuple[str, ...]) -> None:
-        self._names = names
-        self._offer()
-
-    def _none_listed(self) -> None:
-        self._listed(())
 
     def _recovered(self, found: tuple[Recording, ...]) -> None:
         if found:
             self.recovered.emit(found)
-
-    def _offer(self) -> None:
-        self._toolbar.offer_microphones(self._names, self._settings.choices.microphone)
-
-    def _choose(self, name: str | None) -> None:
-        self._settings.choices.microphone = name
-        self._offer()
 
     def _toggled(self, on: bool) -> None:
         if not on:
@@ -132,17 +119,18 @@ class RecordingControl(QObject):
             return
         name, make = self._settings.choices.microphone, self._source
 
-        def open_source() -> Recorder:
-            recorder = Recorder(
+        def recorder() -> Recorder:
+            return Recorder(
                 make(name),
+                successor=lambda: again(make, name),
                 on_level=self._level.emit,
+                on_note=self.noted.emit,
                 on_problem=lambda _: self._stop_wanted.emit(),
                 on_end=self._stop_wanted.emit,
             )
-            recorder.start()
-            return recorder
 
-        job = Job(open_source, "record")
+        self._toolbar.microphone.setEnabled(False)
+        job = Job(lambda: begin(recorder), "record")
         job.finished.connect(self._started)
         job.failed.connect(self._not_started)
         job.start()
@@ -151,7 +139,8 @@ class RecordingControl(QObject):
     def _started(self, recorder: Recorder) -> None:
         self._recorder = recorder
         if self._toolbar.record.isChecked():
-            self._waveform.start_live(STEP_SECONDS)
+            self._waveform.start_live()
+            self._watch.start(recorder)
         else:
             self.stop()
 
@@ -169,7 +158,7 @@ class RecordingControl(QObject):
     def _show_level(self, level: Level) -> None:
         if self._recorder is not None:
             self._toolbar.record.show_level(level.peak, self._recorder.seconds)
-            self._waveform.add_live(-level.peak, level.peak)
+            self._waveform.live.add(level)
 
     def _show_button(self, recording: bool) -> None:
         button = self._toolbar.record
@@ -178,3 +167,4 @@ class RecordingControl(QObject):
             button.setChecked(recording)
             button.blockSignals(False)
         button.refresh()
+        self._toolbar.microphone.setEnabled(True)

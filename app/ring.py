@@ -35,6 +35,11 @@ class Ring:
         return self._written
 
     @property
+    def taken(self) -> int:
+        """Samples that were taken since the beginning."""
+        return self._taken
+
+    @property
     def free(self) -> int:
         """Samples that can be written."""
         return self._capacity - self.available

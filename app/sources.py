@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from app.devices import Device, close_stream, open_stream, portaudio, require_device
+from app.devices import Device, close_stream, open_stream, portaudio, require_device, steady
 from engines.audio.load import load
 from engines.audio.wav import to_pcm16
 from engines.contract import SAMPLE_RATE
@@ -58,21 +58,24 @@ class Microphone:
     """A microphone, or what else PortAudio can record from.
 
     Args:
-        device: PortAudio's number of it; None takes the system's default.
+        device: PortAudio's name or number of it; None takes the system's default.
         plays: whether it is what a loudspeaker plays; its channels are mixed then, of a microphone the first is taken.
     """
 
-    def __init__(self, device: int | None = None, *, plays: bool = False) -> None:
+    def __init__(self, device: int | str | None = None, *, plays: bool = False) -> None:
         self.name = self.device = "system sound" if plays else "microphone"
-        self._index = device
+        self._wanted = device
         self._plays = plays
         self._stream: Any = None
         self._stopping = False
 
     def start(self, sink: Sink, ended: Ended) -> int:
         """Opens the microphone at the rate it prefers, or at one that it takes; see :meth:`Source.start`."""
+        with steady():
+            return self._open(require_device("input", self._wanted), sink, ended)
+
+    def _open(self, device: Device, sink: Sink, ended: Ended) -> int:
         sounddevice = portaudio("input")
-        device = require_device("input", self._index)
         self.device = device.name
 
         half, mono = np.empty((_MOST_FRAMES, 2), np.int16), np.empty(_MOST_FRAMES, np.int16)
@@ -99,7 +102,8 @@ class Microphone:
                     channels=channels,
                     samplerate=rate,
                     dtype="int16",
-                    latency="high",
+                    blocksize=rate // 50,
+                    latency=_LATENCY,
                     callback=callback,
                     finished_callback=finished,
                 )
@@ -119,6 +123,9 @@ class Microphone:
             close_stream(stream)
 
 
+_LATENCY = 0.3
+"""Seconds that the system keeps when Python does not come in time. With PortAudio's own choice of it and of blocks,
+PulseAudio delivers nothing for the first second and a half."""
 _MOST_FRAMES = 1 << 16
 """Frames of a block that are mixed; larger ones do not come."""
 _BAD_CHANNELS, _BAD_RATE, _BUSY, _GONE = -9998, -9997, -9985, -9996

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -51,10 +53,10 @@ class Splice:
             return np.zeros(0, np.int16)
         return np.asarray(stream.resample_chunk(np.zeros(0, np.int16), last=True), np.int16)
 
-    def places(self, marks: NDArray[np.int64]) -> tuple[int, ...]:
+    def places(self, marks: Sequence[int]) -> tuple[int, ...]:
         """Indices in the file of indices of what came, ascending."""
         found = []
-        for mark in marks.tolist():
+        for mark in marks:
             taken, written, ratio = next(part for part in reversed(self._parts) if part[0] <= mark)
             found.append(written + round((mark - taken) * ratio))
         return tuple(found)

@@ -133,6 +133,10 @@ QTableView, QTreeView, QListView {{
 QTableView:focus, QTreeView:focus, QListView:focus {{ border: 2px solid {p.focus}; border-radius: 6px; }}
 QTableView[look="list"]::item {{ padding: 0 6px; border: none; }}
 QTableView[look="list"]::item:selected {{ background: {p.raised}; color: {p.text}; }}
+QListView[look="picker"]::item {{ padding: 6px 8px; border-radius: 5px; }}
+QListView[look="picker"]::item:hover, QListView[look="picker"]::item:selected {{
+  background: {p.raised}; color: {p.text};
+}}
 QHeaderView::section {{ background: {p.surface}; color: {p.muted}; border: none; padding: 4px 8px; }}
 QSplitter::handle {{ background: transparent; }}
 QSplitter::handle:hover {{ background: {p.line}; }}

@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         """Shows the file of the command line, or the first bundled sample."""
         self.offers.show_next()
         self.intake.recording.recover()
-        self.intake.recording.list_microphones()
+        self.intake.recording.inputs.look()
         QTimer.singleShot(WARM_MS, self.results.warm_up)
         if file is not None:
             self.intake.open_file(file)

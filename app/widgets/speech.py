@@ -1,4 +1,4 @@
-"""The speech with its play button: source, time and waveform in one row."""
+"""The speech with its play button: source, time and waveform in one row, and recordings that were cut off below it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from app.icons import icon
 from app.theme import theme
+from app.widgets.rescue import RescueBanner
 from app.widgets.waveform import WaveformView
 from app.widgets.wavepaint import clock
 from engines.contract import Utterance
 
 
 class SpeechStrip(QWidget):
-    """Play button and times on the left, the waveform on the right."""
+    """Play button and times on the left, the waveform on the right; below, an offer to open what a crash left."""
 
     play_toggled = Signal()
 
@@ -36,15 +37,21 @@ class SpeechStrip(QWidget):
         side.addWidget(self.time)
         side.addWidget(self.length)
         side.addStretch()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.rescue = RescueBanner()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        row = QHBoxLayout()
         row.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(self.rescue)
         row.addLayout(side)
         row.addWidget(self.waveform, 1)
         self._playing = False
         self.play.clicked.connect(self.play_toggled)
         self.waveform.play_toggled.connect(self.play_toggled)
         self.waveform.seek_requested.connect(self._show_time)
+        self.waveform.live.shown.connect(self._show_live)
         theme().changed.connect(self._dress)
         self._dress()
         self.show_utterance(None)
@@ -74,6 +81,13 @@ class SpeechStrip(QWidget):
         """Turns *play* into *pause* and back."""
         self._playing = playing
         self._dress()
+
+    def _show_live(self, live: bool) -> None:
+        """While something is recorded there is nothing to play, and its button tells the time."""
+        self.play.setEnabled(not live and self.waveform.utterance is not None)
+        if live:
+            self.time.clear()
+            self.length.clear()
 
     def _show_time(self, seconds: float) -> None:
         text = clock(seconds, 0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -32,7 +32,7 @@ TASKS = (
     (Task.RESPOND, "Answer", "Answer what was said"),
     (Task.SPEAK, "Speak", "Say it aloud, in this or another language"),
 )
-SYSTEM_MICROPHONE = "System default"
+SYSTEM_MICROPHONE = "system default"
 
 
 class ToolBar(QWidget):
@@ -40,10 +40,8 @@ class ToolBar(QWidget):
 
     open_requested = Signal()
     sample_chosen = Signal(str)
-    microphone_chosen = Signal(object)
-    """A device's name, or None for the system's choice."""
-    microphones_wanted = Signal()
-    """The microphone menu opens: answer with :meth:`offer_microphones`."""
+    inputs_wanted = Signal()
+    """Somebody wants to choose what is recorded."""
     request_changed = Signal()
     """Task or a language is another one."""
     run_requested = Signal()
@@ -56,8 +54,10 @@ class ToolBar(QWidget):
         self.open = QPushButton("Open…")
         self.open.setToolTip("Open a sound or video file (Ctrl+O)")
         self.samples = _menu_button("Samples", "Bundled recordings of real speech")
-        self.microphone = _menu_button("", "Microphone: system default")
-        self.microphone.setAccessibleName("Microphone")
+        self.microphone = QToolButton()
+        self.microphone.setProperty("look", "icon")
+        self.microphone.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.microphone.setShortcut("Ctrl+M")
         self.task = _combo("Task", 7)
         for task, name, tip in TASKS:
             self.task.addItem(name, task)
@@ -122,19 +122,10 @@ class ToolBar(QWidget):
                 action.triggered.connect(lambda _=False, which=sample.id: self.sample_chosen.emit(which))
         self.samples.setEnabled(bool(samples))
 
-    def offer_microphones(self, names: Sequence[str], current: str | None) -> None:
-        """Fills the microphone menu; an empty list says that there is none."""
-        menu = self.microphone.menu()
-        menu.clear()
-        group = QActionGroup(menu)
-        if not names:
-            menu.addAction("No microphone was found").setEnabled(False)
-        for name in (None, *names) if names else ():
-            action = QAction(name or SYSTEM_MICROPHONE, menu, checkable=True, checked=name == current)
-            action.triggered.connect(lambda _=False, which=name: self.microphone_chosen.emit(which))
-            group.addAction(action)
-            menu.addAction(action)
-        self.microphone.setToolTip(f"Microphone: {current or SYSTEM_MICROPHONE.lower()}")
+    def show_input(self, name: str | None) -> None:
+        """Says what is recorded: an input's name, or None for the system's default microphone."""
+        self.microphone.setAccessibleName(f"What is recorded: {name or SYSTEM_MICROPHONE}")
+        self.microphone.setToolTip(f"Microphone, system sound and their level (Ctrl+M): {name or SYSTEM_MICROPHONE}")
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -162,7 +153,7 @@ class ToolBar(QWidget):
 
     def _connect(self) -> None:
         self.open.clicked.connect(self.open_requested)
-        self.microphone.menu().aboutToShow.connect(self.microphones_wanted)
+        self.microphone.clicked.connect(self.inputs_wanted)
         self.samples.menu().setToolTipsVisible(True)
         self.task.currentIndexChanged.connect(self._fill_targets)
         for combo in (self.task, self.spoken, self.target):

@@ -22,22 +22,22 @@ from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.widgets import peaks as numbers
 from app.widgets.analysis import Analysis
+from app.widgets.livewave import LIVE_SECONDS, LiveWave
 from app.widgets.timehands import turn_axis, zoom_by_key
 from app.widgets.wavepaint import (
     Axis,
     paint_axis,
     paint_cursor,
-    paint_live,
+    paint_gaps,
     paint_mark,
     paint_spectrum,
     paint_speech,
     paint_wave,
+    tell_gaps,
 )
 from engines.contract import Utterance
 
 MARGIN = 6
-LIVE_SECONDS = 20.0
-"""How much of a running recording is in sight."""
 
 
 class WaveformView(QWidget):
@@ -64,8 +64,7 @@ class WaveformView(QWidget):
         self._analysis = Analysis(self)
         self._analysis.peaks_ready.connect(self._show_peaks)
         self._analysis.spectrum_ready.connect(self._show_spectrum)
-        self._live: list[tuple[float, float]] | None = None
-        self._live_step = 0.05
+        self.live = LiveWave(self)
         self._compact = False
         self._message = "Record, open or drop speech here."
         self._later = QTimer(self, interval=120, singleShot=True)
@@ -90,7 +89,7 @@ class WaveformView(QWidget):
     def show_utterance(self, utterance: Utterance | None) -> None:
         """Shows another utterance from its start; what has to be computed is computed beside the window."""
         self._analysis.forget()
-        self._live = None
+        self.live.end()
         self._peaks, self._spectrum, self._speech = None, None, ()
         self.time.show(utterance)
         if utterance is not None:
@@ -121,19 +120,11 @@ class WaveformView(QWidget):
         for at in (old, new):
             self.update(int(self._x(at)) - 7, 0, 14, self.height())
 
-    def start_live(self, step: float) -> None:
-        """Shows a recording as it comes; ``step`` seconds per value of :meth:`add_live`."""
+    def start_live(self) -> None:
+        """Shows a recording as it comes."""
         self.show_utterance(None)
         self.time.show(None, LIVE_SECONDS)
-        self._live, self._live_step = [], step
-        self._invalidate()
-
-    def add_live(self, low: float, high: float) -> None:
-        """Adds the extremes of the latest stretch of a running recording, in [-1, 1]."""
-        if self._live is not None:
-            self._live.append((low, high))
-            del self._live[: -int(LIVE_SECONDS / self._live_step)]
-            self._invalidate()
+        self.live.begin()
 
     # --- computing ----------------------------------------------------------------------------------------------------
 
@@ -220,9 +211,7 @@ class WaveformView(QWidget):
         wave.setHeight(plot.height() * 0.56)
         spectrum.setTop(wave.bottom() + 3)
         axis = Axis(plot, self.time.view)
-        if self._live is not None:
-            paint_live(painter, colours, plot, self._live, self._live_step / LIVE_SECONDS)
-        elif self.utterance is None:
+        if self.utterance is None:
             painter.setPen(QColor(colours.muted))
             painter.drawText(plot, Qt.AlignmentFlag.AlignCenter, self._message)
         else:
@@ -231,6 +220,7 @@ class WaveformView(QWidget):
                 paint_wave(painter, colours, wave, axis, self._peaks)
             if self._spectrum is not None:
                 paint_spectrum(painter, colours, spectrum, self._spectrum)
+            paint_gaps(painter, colours, plot, [axis.x(at) for at in self.utterance.gaps if _within(at, axis.view)])
             paint_axis(painter, colours, axis, QRectF(self.rect()))
         painter.end()
         return picture
@@ -252,6 +242,7 @@ class WaveformView(QWidget):
             text += f" {len(self._speech)} stretches of speech."
         if self._peaks is not None and self._peaks.clipped.size:
             text += " The recording clips."
+        text = f"{text} {tell_gaps(self.utterance.gaps)}".strip()
         self.setAccessibleDescription(text)
         self.setToolTip(f"{text} Click to move, space to play.")
 
@@ -259,6 +250,7 @@ class WaveformView(QWidget):
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         """Another width needs another picture; the spectrogram is stretched until it is computed again."""
+        self.live.resize(self.size())
         self._picture = None
         self._later.start()
 
@@ -295,3 +287,7 @@ class WaveformView(QWidget):
         seconds = min(self._end(), max(0.0, seconds))
         self.show_position(seconds)
         self.seek_requested.emit(seconds)
+
+
+def _within(seconds: float, view: tuple[float, float]) -> bool:
+    return view[0] <= seconds <= view[1]

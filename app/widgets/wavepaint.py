@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from app.theme import Palette, blend, theme
-from app.widgets.peaks import CLIPPED, Peaks
+from app.widgets.peaks import Peaks
 
 
 class Axis(NamedTuple):
@@ -131,17 +131,26 @@ def paint_mark(painter: QPainter, colours: Palette, axis: Axis, span: tuple[floa
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
 
-def paint_live(
-    painter: QPainter, colours: Palette, plot: QRectF, bars: Sequence[tuple[float, float]], share: float
-) -> None:
-    """Draws a running recording as bars, each ``share`` of the plot's width; clipped ones in red."""
-    middle, half = plot.center().y(), plot.height() / 2 - 4
-    width = plot.width() * share
-    painter.setPen(Qt.PenStyle.NoPen)
-    for index, (low, high) in enumerate(bars):
-        painter.setBrush(QColor(colours.record if max(-low, high) >= CLIPPED else colours.wave))
-        bar = QRectF(plot.left() + index * width, middle - high * half, max(1.0, width - 1), (high - low) * half)
-        painter.drawRoundedRect(bar.adjusted(0, -0.5, 0, 0.5), 1, 1)
+def paint_gaps(painter: QPainter, colours: Palette, plot: QRectF, xs: Sequence[float]) -> None:
+    """Draws a dashed line with a flag at places where sound was lost."""
+    painter.setBrush(QColor(colours.warning))
+    for x in xs:
+        painter.setPen(QPen(QColor(colours.warning), 1.5, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        top = plot.top() - 1
+        painter.drawPolygon(QPolygonF([QPointF(x - 4, top), QPointF(x + 4, top), QPointF(x, top + 7)]))
+
+
+def tell_gaps(gaps: Sequence[float], most: int = 5) -> str:
+    """Where sound was lost, in seconds, as one sentence; empty where none was."""
+    if not gaps:
+        return ""
+    times = [clock(at, 0.1) for at in gaps[:most]]
+    if len(gaps) > most:
+        times.append(f"{len(gaps) - most} more places")
+    listed = " and ".join([", ".join(times[:-1]), times[-1]] if len(times) > 1 else times)
+    return f"Sound was lost at {listed}."
 
 
 def clock(seconds: float, step: float = 1.0) -> str:

@@ -311,3 +311,33 @@ def test_a_recording_of_a_living_process_is_left_alone_whatever_its_number_and_t
     with FileLock(path.with_suffix(".lock")):
         assert recover() == ()
         assert path.exists()
+
+
+def test_sound_that_never_came_is_noticed_without_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    source = ScriptedSource(lambda _sink, _ended: None)
+    notes: list[str] = []
+    recorder = Recorder(source, on_note=notes.append)
+    recorder.start()
+
+    def pass_by(seconds: float, *, heard: bool) -> None:
+        for _ in range(round(seconds * 10)):
+            before = recorder.seconds
+            if heard:
+                recorder._take(tone(48_000, 0.1), False)
+            clock[0] += 0.1
+            looked = clock[0]
+            if heard:
+                wait_for(lambda: recorder.seconds > before)  # noqa: B023 -- it is called at once
+            wait_for(lambda: recorder._pace._looked >= looked or not before)  # noqa: B023
+
+    pass_by(3.0, heard=True)
+    pass_by(0.8, heard=False)
+    pass_by(4.0, heard=True)
+    recording = recorder.stop()
+    (at,) = recording.gaps
+    assert at == pytest.approx(3.0, abs=0.2)
+    assert notes == ["About 0.8 s of sound never arrived, at 0:03."]
+    assert recording.overflows == 0
+    assert recording.seconds == pytest.approx(7.0)
