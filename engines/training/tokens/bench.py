@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engines import paths
-from engines.errors import RecipeInvalid
+from engines.errors import AdapterMissing, RecipeInvalid
 from engines.models.pieces import MARK
 from engines.models.trunk import Trunk
 from engines.runtime.lora import Lora as LoraArrays
@@ -21,7 +21,7 @@ from engines.training.benches import LANGUAGE_MODEL, PIECES
 from engines.training.dataset import Clip, SpeechData
 from engines.training.loop import Progress
 from engines.training.recipes import Recipe, Stage
-from engines.training.runs import Trained, device_of, from_curves, hours, through
+from engines.training.runs import BEST, Trained, device_of, from_curves, hours, through
 from engines.training.tokens import streams
 from engines.training.tokens.examples import Layout, Meanings, log_frames
 from engines.training.tokens.language_model import Mixture, TokenTrainee
@@ -118,6 +118,7 @@ class Bench:
         head = gemma.writable(self.inventory)
         self.model = TokenLanguageModel(gemma, head, rows, torch.from_numpy(durations), layout)
         self.model.to(device, torch.bfloat16)
+        self._before = best_of(folder.parent / mixture.after, folder / PIECES, recipe) if mixture.after else {}
         self._encode = gemma.encoder(graphs.locate(LANGUAGE_MODEL) / "tokenizer.json")
 
     def _heard(self, trunk: Trunk) -> tuple[Meanings, np.ndarray[Any, np.dtype[np.float32]]]:
@@ -139,15 +140,41 @@ class Bench:
         """What a stage trains."""
         trained: dict[str, Any] = {name: getattr(self.model, name) for name in ("rows", "bias", "tempo")}
         trained |= self.model.gemma.lora_parameters(trained=stage.name == "llm")
-        return TokenTrainee(
+        trainee = TokenTrainee(
             self.model, trained, self._data, self._streams, self.inventory, self._encode, self._recipe.data,
             self._mixture, batch_seconds=stage.batch_seconds, seed=self._recipe.seed,
         )  # fmt: skip
+        if self._before and stage is self._recipe.stages[0]:
+            trainee.load(self._before)
+        return trainee
 
     def parameters(self) -> dict[str, int]:
         """Part → how many are trained."""
         rows = self.model.rows.numel() + self.model.bias.numel() + self.model.tempo.numel()
         return {"adapter": rows, "lora": sum(value.numel() for value in self._lora)}
+
+
+def best_of(run: Path, pieces: Path, recipe: Recipe) -> dict[str, Tensor]:
+    """The best weights of another run, to go on from.
+
+    Args:
+        run: its folder.
+        pieces: file of the pieces of this run.
+        recipe: of this run.
+
+    Raises:
+        AdapterMissing: it has none.
+        RecipeInvalid: it wrote with other pieces.
+    """
+    from safetensors.torch import load_file
+
+    if not (run / BEST).is_file():
+        reason = f"The recipe {recipe.id} goes on from {run.name}, which was not trained yet ({run})."
+        raise AdapterMissing(reason, f"Run `triptych train {run.name}` first.")
+    if (run / PIECES).read_bytes() != pieces.read_bytes():
+        reason = f"The recipe {recipe.id} goes on from {run.name}, which writes with other pieces."
+        raise RecipeInvalid(reason, f"Run `triptych train --restart {run.name}` first.")
+    return load_file(run / BEST)
 
 
 def begin_with(adapter_id: str, parameters: Mapping[str, Tensor], recipe: Recipe) -> None:

@@ -41,6 +41,7 @@ class Mixture:
         duration_weight: what the error of a unit's duration counts.
         drop: share of heard units that are left out while training.
         start: adapter whose LoRA is begun with; empty for none.
+        after: run whose best weights are gone on from; empty for none.
     """
 
     transcribe: float = 1.0
@@ -52,6 +53,7 @@ class Mixture:
     duration_weight: float = 0.1
     drop: float = 0.05
     start: str = ""
+    after: str = ""
 
     @classmethod
     def of(cls, recipe: Recipe) -> Mixture:
@@ -62,7 +64,11 @@ class Mixture:
         """
         known = {field.name for field in fields(cls)}
         for name, value in recipe.options.items():
-            right = isinstance(value, str) if name == "start" else isinstance(value, (int, float)) and 0 <= value <= 20
+            right = (
+                isinstance(value, str)
+                if name in {"start", "after"}
+                else isinstance(value, (int, float)) and 0 <= value <= 20
+            )
             if name not in known or isinstance(value, bool) or not right or (name == "drop" and float(value) >= 1):
                 raise RecipeInvalid(
                     f"The recipe {recipe.id} cannot set {name} to {value!r}.",
