@@ -224,6 +224,13 @@ class Catalogue:
         """Engine id → ``"module:function"``."""
         return self._factories
 
+    def joined(self, extra: tuple[EngineDescription, ...], factories: Mapping[str, str]) -> Catalogue:
+        """These engines and some more, each with its factory."""
+        made = Catalogue(factories={}, extra=())
+        made._descriptions = {**self._descriptions, **{found.id: found for found in extra}}
+        made._factories = {**self._factories, **factories}
+        return made
+
     def describe(self, engine_id: str) -> EngineDescription:
         """One engine's description.
 

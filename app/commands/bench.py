@@ -20,6 +20,7 @@ from engines.errors import BadInput
 from engines.evaluation import bench_results, bench_spec, protocol
 from engines.evaluation.bench_results import METRICS, Compared, Score
 from engines.evaluation.bench_spec import Spec
+from engines.evaluation.peers import listing
 from engines.evaluation.protocol import Case
 from engines.evaluation.records import Records
 from engines.host import Host
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BadInput: the file or a corpus is not what it should be, or another run uses the same store.
     """
-    offered, threads = catalog.default(), measuring.threads(args.threads)
+    offered, threads = listing.with_peers(catalog.default()), measuring.threads(args.threads)
     spec = bench_spec.read(args.spec, offered)
     wanted, problems = bench_spec.cases(spec, args.spec.parent)
     for problem in problems:
@@ -93,7 +94,7 @@ def _measure(
     engines, left_out = measuring.prepared(spec.engines, offered, measuring.hearing(wanted))
     for engine, reason in left_out.items():
         print(f"{engine} is left out: {reason}", file=sys.stderr)
-    with measuring.shown() as report, Host(threads=threads) as host:
+    with measuring.shown() as report, Host(threads=threads, catalogue=offered) as host:
         protocol.measure(
             host, engines, wanted, records, catalogue=offered, seed=spec.seed, machine=measuring.machine(threads),
             report=report,

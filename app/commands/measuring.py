@@ -20,6 +20,7 @@ from engines.catalog import Catalogue
 from engines.contract import Request, Task, Utterance
 from engines.errors import BadInput, BadOption, TriptychError
 from engines.evaluation import corpora, report, summary
+from engines.evaluation.peers import listing
 from engines.evaluation.protocol import Case
 from engines.evaluation.records import Record
 from engines.weights import cards
@@ -69,6 +70,7 @@ def prepared(engines: Sequence[str], offered: Catalogue, request: Request) -> tu
     needed = []
     for engine in engines:
         try:
+            listing.require(engine)
             for model in models_needed(offered.describe(engine), request, lambda _: True):
                 ask_for_licence(model)
             needed.append((offered.describe(engine), request))

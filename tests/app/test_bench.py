@@ -21,6 +21,7 @@ from app import cli
 from engines import catalog, paths
 from engines.errors import DiskFull
 from engines.evaluation import bench_corpora, bench_spec, protocol
+from engines.evaluation.peers.peer import Peer
 from engines.evaluation.records import Record, Records
 from tests.engines import fakes
 
@@ -124,6 +125,19 @@ def test_two_runs_do_not_share_a_store(run: Any, spec: Path, tmp_path: Path) -> 
         code, err = run(spec)
     assert code == 2
     assert "Another run is writing to" in err
+
+
+def test_a_peer_that_is_not_installed_is_told_and_the_rest_runs(
+    run: Any, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Peer, "installed", False)
+    spec.write_text(SPEC.replace('"other"', '"peer-sherpa-onnx"'), encoding="utf-8")
+    code, err = run(spec)
+    assert code == 0
+    assert "peer-sherpa-onnx is left out: sherpa-onnx is not installed." in err
+    assert "triptych[peers]" in err
+    lines = csv.DictReader((tmp_path / "out" / "bench.csv").read_text(encoding="utf-8").splitlines())
+    assert {line["engine"] for line in lines} == {"fake"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Whisper base here against faster-whisper int8: same weights, same recordings, same threads, one run.
 
-    python -m tests.benchmarks.whisper [--prompts DIR] [--limit 20] [--threads 2] [--rounds 5] [--optimum DIR]
+    python -m tests.benchmarks.whisper [--prompts DIR] [--limit 20] [--threads 2] [--rounds 5] [--optimum]
 
 Rounds are interleaved after a warm-up; a round is the time for all recordings; medians and their ratio are reported,
-and word error rates over all recordings. ``--optimum DIR`` adds the graphs that optimum exports (made with
-``python -m tests.benchmarks.optimum_export DIR``). Needs the ``peers`` extra and the fetched weights.
+and word error rates over all recordings. ``--optimum`` adds the graphs that optimum exports (made with
+``python -m tests.benchmarks.optimum_export DIR``, which tells where the folder belongs). Needs the ``peers`` extra and
+the fetched weights.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engines.contract import Recognised, Utterance
+from engines.contract import Recognised, Task, Utterance
 from engines.evaluation.metrics import Errors, word_errors
+from engines.evaluation.peers import faster_whisper, optimum_graphs
+from engines.evaluation.peers.peer import Peer
+from engines.models.components import Components
 from engines.models.whisper import WhisperRecogniser
 from engines.runtime import sessions
 from engines.weights import graphs
-from engines.weights.store import WeightStore
 from tests.benchmarks.recordings import recordings
 
 Transcribe = Callable[[Utterance], str]
@@ -37,36 +40,11 @@ def own(recogniser: WhisperRecogniser, beam: int) -> Transcribe:
     return transcribe
 
 
-def faster_whisper(weights: Path, beam: int, threads: int) -> Transcribe:
-    """faster-whisper, without timestamps and without its fallback to sampling, as here."""
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(str(weights), device="cpu", compute_type="int8", cpu_threads=threads)
-
-    def transcribe(utterance: Utterance) -> str:
-        segments, _ = model.transcribe(
-            utterance.samples, language="en", beam_size=beam, temperature=0.0, without_timestamps=True,
-            condition_on_previous_text=False,
-        )  # fmt: skip
-        return " ".join(segment.text.strip() for segment in segments)
-
-    return transcribe
-
-
-def optimum(folder: Path, beam: int) -> Transcribe:
-    """The graphs that optimum exports, decoded by transformers' ``generate``."""
-    from optimum.onnxruntime import ORTModelForSpeechSeq2Seq
-    from transformers import WhisperProcessor
-
-    model = ORTModelForSpeechSeq2Seq.from_pretrained(folder)
-    processor = WhisperProcessor.from_pretrained(folder)
-
-    def transcribe(utterance: Utterance) -> str:
-        features = processor(utterance.samples, sampling_rate=16_000, return_tensors="pt").input_features
-        ids = model.generate(features, language="en", task="transcribe", num_beams=beam, max_new_tokens=200)
-        return str(processor.batch_decode(ids, skip_special_tokens=True)[0])
-
-    return transcribe
+def other(found: Peer, beam: int) -> Transcribe:
+    """Another program, as the bench runs it."""
+    found.require()
+    recognise = found.open(Components(), {"beam": beam})
+    return lambda utterance: recognise(utterance.samples, "en", Task.TRANSCRIBE)
 
 
 def main() -> None:
@@ -76,19 +54,18 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--optimum", type=Path)
+    parser.add_argument("--optimum", action="store_true")
     options = parser.parse_args()
 
     utterances = recordings(options.prompts, "en", options.limit)
     sessions.configure(sessions.RuntimeSettings(threads=options.threads))
     recogniser = WhisperRecogniser.open(graphs.locate("whisper-base"))
-    weights = WeightStore().path("whisper-base")
     systems: dict[str, Transcribe] = {}
     for beam in (1, 5):
         systems[f"here, beam {beam}"] = own(recogniser, beam)
-        systems[f"faster-whisper int8, beam {beam}"] = faster_whisper(weights, beam, options.threads)
-        if options.optimum is not None:
-            systems[f"optimum fp32, beam {beam}"] = optimum(options.optimum, beam)
+        systems[f"faster-whisper int8, beam {beam}"] = other(faster_whisper.PEER, beam)
+        if options.optimum:
+            systems[f"optimum fp32, beam {beam}"] = other(optimum_graphs.PEER, beam)
 
     seconds: dict[str, list[float]] = {name: [] for name in systems}
     texts: dict[str, list[str]] = {}

@@ -29,9 +29,9 @@ def graphs(model_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_logits_are_those_of_transformers_within_a_thousandth(model_home, graphs):
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from tests.export import whisper_reference
+    from engines.evaluation.peers import checkpoint
 
-    reference = whisper_reference.load(model_home / "whisper-base")
+    reference = checkpoint.load(model_home / "whisper-base")
     mel = log_mel(load_sample(list_samples()[0].id).samples, 30.0)
     tokens = [*PROMPT, 440, 366, 264]
     with torch.no_grad():
@@ -52,9 +52,9 @@ def test_logits_are_those_of_transformers_within_a_thousandth(model_home, graphs
 def test_greedy_transcripts_are_those_of_transformers(model_home, graphs):
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from tests.export import whisper_reference
+    from engines.evaluation.peers import checkpoint
 
-    reference = whisper_reference.load(model_home / "whisper-base")
+    reference = checkpoint.load(model_home / "whisper-base")
     recogniser = WhisperRecogniser.open(graphs)
     mask = torch.from_numpy(recogniser._mask)
     first_mask = torch.from_numpy(recogniser._first_mask)

@@ -11,10 +11,10 @@ import pytest
 
 from engines.audio.samples import list_samples, load_sample
 from engines.errors import GraphInvalid
+from engines.evaluation.peers import checkpoint
 from engines.models.whisper import WhisperRecogniser
 from engines.weights import ctranslate2
 from export import whisper
-from tests.export import whisper_reference
 from tests.export.ctranslate2_files import write
 
 START, ENGLISH, TRANSCRIBE, NO_TIMESTAMPS = 50258, 50259, 50359, 50363
@@ -32,7 +32,7 @@ def exact(model_home, tmp_path_factory):
 def reference(model_home):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    return whisper_reference.load(model_home / "whisper-base")
+    return checkpoint.load(model_home / "whisper-base")
 
 
 def short_samples():

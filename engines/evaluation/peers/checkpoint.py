@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from engines.weights import ctranslate2
 
+_LANGUAGES: Final = range(50259, 50358)
 _NORMS = {"gamma": "weight", "beta": "bias"}
 
 
@@ -30,6 +32,26 @@ def load(weights: Path) -> Any:
     assert not unexpected
     assert not [name for name in missing if "embed_positions" not in name]
     return model.eval()
+
+
+def for_generation(weights: Path) -> tuple[Any, Any, Any]:
+    """The same as a model that transformers' own ``generate`` can run, with its tokenizer and its features.
+
+    What is suppressed is as the weights' own configuration has it.
+    """
+    from tokenizers import Tokenizer
+    from transformers import GenerationConfig, WhisperFeatureExtractor, WhisperTokenizerFast
+
+    tokens = Tokenizer.from_file(str(weights / "tokenizer.json"))
+    settings = json.loads((weights / "config.json").read_text(encoding="utf-8"))
+    model = load(weights)
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=50258, eos_token_id=50257, pad_token_id=50257, bos_token_id=50257, max_length=448,
+        is_multilingual=True, lang_to_id={tokens.id_to_token(token): token for token in _LANGUAGES},
+        task_to_id={"transcribe": 50359, "translate": 50358}, no_timestamps_token_id=50363, return_timestamps=False,
+        suppress_tokens=settings["suppress_ids"], begin_suppress_tokens=settings["suppress_ids_begin"],
+    )  # fmt: skip
+    return model, WhisperTokenizerFast(tokenizer_object=tokens), WhisperFeatureExtractor()
 
 
 def _state(arrays: dict[str, Any]) -> dict[str, Any]:
