@@ -17,7 +17,7 @@ _BEAM_SEARCH: Final = 1
 
 
 def open_(_: Components, options: Mapping[str, OptionValue]) -> Recognise:
-    """Opens the one ``*.bin`` there is, without timestamps and without its fallback to sampling, as the house runs.
+    """Opens the one ``*.bin`` there is, without its fallback to sampling, as the house runs.
 
     Raises:
         WeightsMissing: there is none, or there are several.
@@ -33,7 +33,6 @@ def open_(_: Components, options: Mapping[str, OptionValue]) -> Recognise:
         temperature=0.0,
         temperature_inc=0.0,
         no_context=True,
-        no_timestamps=True,
         print_progress=False,
         print_realtime=False,
     )
