@@ -6,24 +6,22 @@ events. Nothing is sent anywhere but to the address that the user configured.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import httpx
 
 from engines.errors import ServerUnreachable
+from engines.models import server_scoring
+from engines.models.server_answers import HINT, NotOffered, Refused, piece_of, reason_of
 from engines.runtime import cancellation
 from engines.runtime.text_stream import StopFilter
 
 _TIMEOUT = httpx.Timeout(60, connect=5)
-_HINT = "Check that the server runs, and its address, model and key in the engine's settings."
-
-
-class _NotOffered(Exception):  # a signal inside this file
-    """The server does not know the path."""
+_PROBE = "one two three"
 
 
 class ServerLM:
@@ -44,13 +42,27 @@ class ServerLM:
             raise ServerUnreachable(f"{base_url!r} is no address of a server.", "Give one like http://localhost:8080.")
         self._url = url if url.endswith("/v1") else f"{url}/v1"
         self._chosen = model
+        self._listed = ""
+        self._forms: dict[str, tuple[server_scoring.Form, bool] | None] = {}
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.Client(headers=headers, timeout=_TIMEOUT)
 
     @property
     def name(self) -> str:
-        """The model's name on the server, with the server's."""
-        return f"{self._chosen or 'default model'} at {httpx.URL(self._url).netloc.decode()}"
+        """The model's name on the server, with the server's; without one, that of the model it listed last."""
+        address = httpx.URL(self._url)
+        path = address.path.removesuffix("/v1")
+        return f"{self._chosen or self._listed or 'default model'} at {address.netloc.decode()}{path}"
+
+    @property
+    def note(self) -> str:
+        """A sentence for who did not mean to send text away; empty where the server is on this machine."""
+        host = httpx.URL(self._url).host
+        try:
+            here = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            here = host == "localhost" or host.endswith(".localhost")
+        return "" if here else f"What was said left this machine as text: it was sent to {host}."
 
     @property
     def provider(self) -> str:
@@ -62,38 +74,66 @@ class ServerLM:
         """Not known here."""
         return ""
 
-    @cached_property
+    @property
     def _model(self) -> str:
-        if self._chosen:
-            return self._chosen
-        try:
-            listed = self._post_or_get("models")["data"]
-            return str(listed[0]["id"])
-        except (_NotOffered, KeyError, IndexError, TypeError) as error:
-            raise ServerUnreachable(f"The server at {self._url} lists no model.", _HINT) from error
+        return self._chosen or self._listed or self._list()
 
-    @cached_property
-    def can_score(self) -> bool:
-        """Whether the server returns log-probabilities of a given text; asked once."""
+    def _list(self) -> str:
+        """The first model that the server lists; asked anew for every run that scores, since servers change models."""
         try:
-            values = self._echo("one two three")
-        except ServerUnreachable:
-            return False
-        return len(values) >= 2
+            self._listed = str(self._post_or_get("models")["data"][0]["id"])
+        except (NotOffered, KeyError, IndexError, TypeError) as error:
+            raise ServerUnreachable(f"The server at {self._url} lists no model.", HINT) from error
+        return self._listed
+
+    @property
+    def can_score(self) -> bool:
+        """Whether the server returns log-probabilities of a given text; asked once per model.
+
+        Raises:
+            ServerUnreachable: it does not answer, so that nothing is known.
+            Cancelled: the work was cancelled.
+        """
+        if not self._chosen:
+            self._list()
+        return self._form() is not None
+
+    def _form(self) -> tuple[server_scoring.Form, bool] | None:
+        """How log-probabilities are told, and whether the model sees a token that begins a text; None: not at all."""
+        if self._model not in self._forms:
+            found = None
+            for form in server_scoring.REQUESTS:
+                scored = self._scored(form, _PROBE)
+                if scored is not None and len(scored.tokens) > 1:
+                    found = form, scored.begins
+                    break
+            self._forms[self._model] = found
+        return self._forms[self._model]
 
     def score(self, prefix: str, continuations: list[str]) -> list[tuple[float, int]]:
         """Scores continuations one by one; see :meth:`engines.contract.LanguageModel.score`.
+
+        Every token of a continuation counts, as with embedded models: where the model sees nothing before a text, an
+        empty prefix is a line break, the same for all. Where a continuation's first letters merge with the prefix's
+        last into one token, scoring begins before it, for all alike.
 
         Raises:
             ServerUnreachable: the server does not answer, or does not offer log-probabilities.
             Cancelled: the work was cancelled.
         """
-        results = []
+        known = self._form()
+        if known is None:
+            raise self._silent()
+        form, begins = known
+        before = prefix if prefix or begins else "\n"
+        found = []
         for continuation in continuations:
-            cancellation.check()
-            scored = [value for offset, value in self._echo(prefix + continuation) if offset >= len(prefix)]
-            results.append((sum(scored), len(scored)))
-        return results
+            scored = self._scored(form, before + continuation, begins) if continuation else None
+            if continuation and scored is None:
+                raise self._silent()
+            found.append(scored)
+        start = min((one.boundary(len(before)) for one in found if one is not None), default=0)
+        return [(0.0, 0) if one is None else one.since(start) for one in found]
 
     def generate(
         self,
@@ -117,7 +157,7 @@ class ServerLM:
             settings["stop"] = list(stop[:4])  # the protocol's limit; the rest is watched for here
         try:
             yield from self._stream("completions", {"prompt": prompt, **settings}, stop)
-        except _NotOffered:
+        except NotOffered:
             messages = [{"role": "user", "content": prompt}]
             yield from self._chat({"messages": messages, **settings}, stop)
 
@@ -133,8 +173,8 @@ class ServerLM:
     def _chat(self, body: Mapping[str, Any], stop: tuple[str, ...]) -> Iterator[str]:
         try:
             yield from self._stream("chat/completions", body, stop)
-        except _NotOffered as error:
-            raise ServerUnreachable(f"The server at {self._url} offers neither completions nor chat.", _HINT) from error
+        except NotOffered as error:
+            raise ServerUnreachable(f"The server at {self._url} offers neither completions nor chat.", HINT) from error
 
     # --- HTTP ---
 
@@ -150,7 +190,7 @@ class ServerLM:
                 data = line.removeprefix("data:").strip()
                 if data == "[DONE]":
                     break
-                piece = text.add(_piece(json.loads(data)))
+                piece = text.add(piece_of(json.loads(data)))
                 if piece:
                     yield piece
                 if text.stopped:
@@ -159,16 +199,24 @@ class ServerLM:
         if rest:
             yield rest
 
-    def _echo(self, text: str) -> list[tuple[int, float]]:
-        """Character offset and log-probability of each token of a text after the first."""
-        body = {"model": self._model, "prompt": text, "max_tokens": 1, "echo": True, "logprobs": 1, "temperature": 0}
+    def _silent(self) -> ServerUnreachable:
+        return ServerUnreachable(
+            f"The server at {self._url} gives no log-probabilities of a text.",
+            "Use one that does, such as vLLM, or choose an embedded language model for scoring.",
+        )
+
+    def _scored(self, form: server_scoring.Form, text: str, begins: bool | None = None) -> server_scoring.Scored | None:
+        """A text's log-probabilities; None where the server does not tell them in this form."""
+        cancellation.check()
+        body = {"model": self._model, "prompt": text, **server_scoring.REQUESTS[form]}
         try:
-            logprobs = self._post_or_get("completions", body)["choices"][0]["logprobs"]
-            pairs = zip(logprobs["text_offset"], logprobs["token_logprobs"], strict=True)
-            return [(at, float(value)) for at, value in pairs if value is not None and at < len(text)]
-        except (_NotOffered, KeyError, IndexError, TypeError, ValueError) as error:
-            message = f"The server at {self._url} gives no log-probabilities of a text."
-            raise ServerUnreachable(message, "Choose an embedded language model for scoring.") from error
+            return server_scoring.read(form, self._post_or_get("completions", body), text, begins)
+        except (NotOffered, KeyError, IndexError, TypeError, AttributeError, StopIteration, ValueError):
+            return None
+        except Refused as error:
+            if begins is None and error.means_unknown:
+                return None
+            raise
 
     def _post_or_get(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         with self._failures():
@@ -179,12 +227,12 @@ class ServerLM:
 
     def _check(self, response: httpx.Response) -> None:
         if response.status_code in (404, 405, 501):
-            raise _NotOffered
+            raise NotOffered
         if response.is_success:
             return
         response.read()
-        reason = _reason(response)
-        raise ServerUnreachable(f"The server at {self._url} refused: {reason}.", _HINT)
+        reason = reason_of(response)
+        raise Refused(f"The server at {self._url} refused: {reason}.", response.status_code)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -192,40 +240,10 @@ class ServerLM:
         try:
             yield
         except httpx.TimeoutException as error:
-            raise ServerUnreachable(f"The server at {self._url} did not answer in time.", _HINT) from error
+            raise ServerUnreachable(f"The server at {self._url} did not answer in time.", HINT) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(f"The server at {self._url} cannot be reached: {error}.", _HINT) from error
+            raise ServerUnreachable(f"The server at {self._url} cannot be reached: {error}.", HINT) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ServerUnreachable(
-                f"The server at {self._url} answers in another language than JSON.", _HINT
+                f"The server at {self._url} answers in another language than JSON.", HINT
             ) from error
-
-
-def _piece(event: Any) -> str:
-    """The text in one event of a stream.
-
-    Raises:
-        ServerUnreachable: the event says that something went wrong.
-    """
-    if not isinstance(event, dict):
-        return ""
-    if event.get("error"):
-        error = event["error"]
-        reason = error.get("message", "no reason given") if isinstance(error, dict) else error
-        raise ServerUnreachable(f"The server broke off: {reason}.", _HINT)
-    choices = event.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        return ""
-    delta = choice.get("delta")
-    text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
-    return text if isinstance(text, str) else ""
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        error = response.json()["error"]
-        text = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError):
-        text = response.reason_phrase
-    return f"{response.status_code} {str(text).rstrip('.')[:200]}"

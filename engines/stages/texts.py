@@ -59,7 +59,7 @@ def result(
         transcript: what was said.
         translation: its translation.
         answer: the answer to it.
-        notes: sentences for the user.
+        notes: sentences for the user; those that parts have of their own follow, such as that text left the machine.
     """
     return Result(
         transcript=None if transcript is None else str(transcript),
@@ -69,5 +69,5 @@ def result(
         provider="+".join(dict.fromkeys(part.provider for part in parts.values())),
         precision="+".join(dict.fromkeys(part.precision for part in parts.values() if part.precision)),
         components={role: part.name for role, part in parts.items()},
-        notes=tuple(notes),
+        notes=(*notes, *filter(None, (getattr(part, "note", "") for part in parts.values()))),
     )
