@@ -77,6 +77,10 @@ class LicenceNotAccepted(Unavailable):
     """A model's licence must be accepted first."""
 
 
+class MemoryShort(Unavailable):
+    """There is less free memory than a model takes."""
+
+
 class TrainingUnavailable(Unavailable):
     """The libraries for training are not installed."""
 

@@ -28,7 +28,8 @@ components, offered, told = Components(), catalog.default(), {}
 for name in sys.argv[1:]:
     able = next(engine.tasks for engine in offered.engines if engine.id == name)
     task = Task.TRANSCRIBE if Task.TRANSCRIBE in able else able[0]
-    *events, last = catalog.build(offered.factories[name], components).run(Request(load_sample("en-callers"), task=task))
+    request = Request(load_sample("en-callers"), task=task)
+    *events, last = catalog.build(offered.factories[name], components).run(request)
     assert isinstance(last, Finished), last
     sound = any(isinstance(event, AudioChunk) and event.samples.any() for event in events)
     told[name] = last.result.transcript if task is Task.TRANSCRIBE else sound

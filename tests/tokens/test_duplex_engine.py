@@ -23,7 +23,8 @@ from engines.errors import AdapterMismatch, AdapterMissing, AudioUnusable, Cance
 from engines.models.components import Components
 from engines.runtime import cancellation
 from engines.tokens.backlog import Backlog, Pace
-from engines.tokens.duplex_engine import DuplexEngine, told
+from engines.tokens.duplex_engine import DuplexEngine
+from engines.tokens.duplex_telling import told
 from engines.weights import cards
 from tests.models import tiny_codec, tiny_duplex
 from tests.models.tiny_duplex import BOOKS, STACK
