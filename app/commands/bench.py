@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import dataclasses
 import hashlib
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from app.commands import measuring
 from engines import catalog, paths
 from engines.errors import BadInput
-from engines.evaluation import bench_results, bench_spec, protocol
+from engines.evaluation import bench_results, bench_spec, pools, protocol, sharding
 from engines.evaluation.bench_results import METRICS, Compared, Score
 from engines.evaluation.bench_spec import Spec
 from engines.evaluation.peers import listing
@@ -39,6 +40,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--store", type=Path, metavar="DIR", help="where single measurements are kept")
     parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR", help="where the table is written")
     parser.add_argument("--report-only", action="store_true", help="run nothing, write what was measured before")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--ray", metavar="ADDRESS", help="share the recordings out on a Ray cluster, as ray.init names it"
+    )
+    where.add_argument("--workers", default="0", metavar="N", help="or to N processes of this machine")
     parser.add_argument("--threads", default="0", metavar="N", help="threads per engine (default: as ONNX Runtime)")
     return parser
 
@@ -50,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         BadInput: the file or a corpus is not what it should be, or another run uses the same store.
     """
     offered, threads = listing.with_peers(catalog.default()), measuring.threads(args.threads)
+    workers = measuring.threads(args.workers, "--workers")
     spec = bench_spec.read(args.spec, offered)
     wanted, problems = bench_spec.cases(spec, args.spec.parent)
     for problem in problems:
@@ -64,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         with FileLock(f"{store}.lock", timeout=0):
             records = Records(store)
             if not args.report_only:
-                engines = _measure(spec, wanted, records, offered, threads)
+                engines = _measure(spec, wanted, records, offered, _Where(threads, args.ray, workers))
             found = protocol.of_protocol(records, engines, wanted, catalogue=offered)
     except Timeout:
         raise BadInput(f"Another run is writing to {store}.", "Wait until it has ended.") from None
@@ -88,17 +95,41 @@ def _digest(spec: Spec, wanted: Sequence[Case]) -> str:
     return digest.hexdigest()[:16]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Where:
+    """Where engines run: here, in several processes here, or on a cluster."""
+
+    threads: int
+    ray: str | None
+    workers: int
+
+    def pool(self, offered: catalog.Catalogue, versions: Mapping[str, str]) -> pools.Processes | pools.RayActors:
+        """Workers, one thread each where nothing else was said."""
+        threads = self.threads or 1
+        if self.ray is not None:
+            return pools.RayActors(self.ray, offered, versions, threads)
+        return pools.Processes(self.workers, offered, versions, threads)
+
+
 def _measure(
-    spec: Spec, wanted: Sequence[Case], records: Records, offered: catalog.Catalogue, threads: int
+    spec: Spec, wanted: Sequence[Case], records: Records, offered: catalog.Catalogue, where: _Where
 ) -> tuple[str, ...]:
     engines, left_out = measuring.prepared(spec.engines, offered, measuring.hearing(wanted))
     for engine, reason in left_out.items():
         print(f"{engine} is left out: {reason}", file=sys.stderr)
-    with measuring.shown() as report, Host(threads=threads, catalogue=offered) as host:
-        protocol.measure(
-            host, engines, wanted, records, catalogue=offered, seed=spec.seed, machine=measuring.machine(threads),
-            report=report,
-        )  # fmt: skip
+    with measuring.shown() as report, contextlib.ExitStack() as stack:
+        if where.ray is None and not where.workers:
+            host = stack.enter_context(Host(threads=where.threads, catalogue=offered))
+            protocol.measure(
+                host, engines, wanted, records, catalogue=offered, seed=spec.seed,
+                machine=measuring.machine(where.threads), report=report,
+            )  # fmt: skip
+            return engines
+
+        def opened(versions: Mapping[str, str]) -> pools.Processes | pools.RayActors:
+            return stack.enter_context(contextlib.closing(where.pool(offered, versions)))
+
+        sharding.measure(opened, engines, wanted, records, catalogue=offered, seed=spec.seed, report=report)
     return engines
 
 

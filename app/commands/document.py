@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +14,7 @@ from app.comparison import Comparison, EngineRun
 from app.scoring import score
 from engines.contract import Task
 from engines.errors import TriptychError
+from engines.evaluation.machine import processor
 
 Json = dict[str, Any]
 
@@ -138,16 +138,3 @@ def machine(threads: int) -> Json:
         "python": platform.python_version(),
         "onnxruntime": metadata.version("onnxruntime"),
     }
-
-
-@cache
-def processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - no file of ours
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from app.commands import document
 from app.commands.consent import ask_for_licence
 from app.commands.progress import ProgressLine
 from app.needs import models_needed
@@ -20,6 +19,7 @@ from engines.catalog import Catalogue
 from engines.contract import Request, Task, Utterance
 from engines.errors import BadInput, BadOption, TriptychError
 from engines.evaluation import corpora, report, summary
+from engines.evaluation.machine import described
 from engines.evaluation.peers import listing
 from engines.evaluation.protocol import Case
 from engines.evaluation.records import Record
@@ -30,14 +30,14 @@ _REDRAW_SECONDS: Final = 0.2
 _MOST_THREADS: Final = 1024
 
 
-def threads(text: str) -> int:
-    """The option ``--threads``.
+def threads(text: str, option: str = "--threads") -> int:
+    """The option ``--threads``, or another count like it.
 
     Raises:
         BadOption: it is no number, or too large.
     """
     if not text.isdigit() or int(text) > _MOST_THREADS:
-        raise BadOption(f"--threads cannot be {text!r}.", f"Give a whole number from 0 to {_MOST_THREADS}.")
+        raise BadOption(f"{option} cannot be {text!r}.", f"Give a whole number from 0 to {_MOST_THREADS}.")
     return int(text)
 
 
@@ -51,7 +51,7 @@ def prompts(given: Path | None) -> Path | None:
 
 def machine(threads: int) -> str:
     """This machine, for records."""
-    return f"{document.processor()}, {os.cpu_count()} cores, {threads or 'default'} threads"
+    return described(threads)
 
 
 def hearing(wanted: Sequence[Case]) -> Request:

@@ -8,7 +8,7 @@ run is a record, and tables are made of records.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -149,24 +149,31 @@ def measure(
         BadInput: a record cannot be written.
     """
     versions = {engine: version(catalogue.describe(engine)) for engine in engines}
-    todo = [
-        (case, engine)
-        for case in wanted
-        for engine in engines
-        if _able(catalogue, engine, case.task) and not _done(records.get(_key(case, engine, versions[engine])))
-    ]
+    todo = unmeasured(versions, wanted, records, catalogue)
     warm: set[str] = set()
     utterance: tuple[Case, Utterance] | None = None
     for done, (case, engine) in enumerate(todo):
         if utterance is None or utterance[0] is not case:
-            utterance = case, _heard(case, seed)
+            utterance = case, heard(case, seed)
         if report is not None:
             report(done, len(todo), f"{engine}, {case.condition.title}, {case.clip.id}")
         if engine not in warm:
-            _run(host, engine, case, utterance[1])
+            hear_out(host, engine, case.task, utterance[1])
             warm.add(engine)
-        outcome = _run(host, engine, case, utterance[1])
-        records.add(_record(case, engine, versions[engine], outcome, machine))
+        outcome = hear_out(host, engine, case.task, utterance[1])
+        records.add(recorded(case, engine, versions[engine], outcome, machine))
+
+
+def unmeasured(
+    versions: Mapping[str, str], wanted: Sequence[Case], records: Records, catalogue: Catalogue
+) -> list[tuple[Case, str]]:
+    """What is still to be run, case by case, of engines (id → version); what failed is tried again."""
+    return [
+        (case, engine)
+        for case in wanted
+        for engine in versions
+        if _able(catalogue, engine, case.task) and not _done(records.get(_key(case, engine, versions[engine])))
+    ]
 
 
 def of_protocol(
@@ -191,14 +198,15 @@ def _key(case: Case, engine: str, of: str) -> Key:
     return Key(engine, of, case.clip.corpus, case.clip.id, case.condition.name, case.task.value)
 
 
-def _heard(case: Case, seed: int) -> Utterance:
+def heard(case: Case, seed: int) -> Utterance:
+    """A recording as it is heard under a condition."""
     samples = conditions.apply(case.condition, case.clip.read(), case.clip.id, seed=seed)
     digest = hashlib.sha256(samples.tobytes()).hexdigest()
     return Utterance(samples, digest, case.clip.id, language=case.clip.language)
 
 
 @dataclass
-class _Outcome:
+class Outcome:
     """What a run came to."""
 
     text: str = ""
@@ -227,15 +235,23 @@ class _Outcome:
         return False
 
 
-def _run(host: Host, engine: str, case: Case, utterance: Utterance) -> _Outcome:
-    target = "en" if case.task is Task.TRANSLATE else None
-    outcome = _Outcome()
-    if not follow(host, engine, Request(utterance, case.task, target), lambda found: outcome.hear(found, case.task)):
+def hear_out(host: Host, engine: str, task: Task, utterance: Utterance) -> Outcome:
+    """Runs an engine on a recording to its end.
+
+    Raises:
+        Unavailable: it lacks something.
+        AdapterMissing: its trained weights are not there.
+        AdapterMismatch: they do not fit.
+    """
+    target = "en" if task is Task.TRANSLATE else None
+    outcome = Outcome()
+    if not follow(host, engine, Request(utterance, task, target), lambda found: outcome.hear(found, task)):
         outcome.failure = TOO_SLOW
     return outcome
 
 
-def _record(case: Case, engine: str, of: str, outcome: _Outcome, machine: str) -> Record:
+def recorded(case: Case, engine: str, of: str, outcome: Outcome, machine: str) -> Record:
+    """What is kept of a run."""
     wrong = Errors()
     if case.task is Task.TRANSCRIBE:
         wrong = word_errors(case.reference, outcome.text, case.clip.language)

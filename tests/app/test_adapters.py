@@ -55,7 +55,7 @@ def test_the_table_is_written_and_not_measured_twice(run: Any, tmp_path: Path, m
     assert {line["engine"] for line in lines} == {"fake", "other"}
     document = json.loads((tmp_path / "adapters.json").read_text(encoding="utf-8"))
     assert document["comparisons"][0]["significant"] is False
-    monkeypatch.setattr(protocol, "_run", None)
+    monkeypatch.setattr(protocol, "hear_out", None)
     assert run("--engines", "fake,other", "--out", tmp_path / "again")[0] == 0
     assert (tmp_path / "again" / "adapters.md").read_text(encoding="utf-8") == text
     assert run("--engines", "fake", "--out", tmp_path / "one", "--report-only")[0] == 0

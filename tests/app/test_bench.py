@@ -98,7 +98,7 @@ def test_scores_have_intervals_and_are_measured_once(
     assert clean["machine"]
     document = json.loads((tmp_path / "out" / "bench.json").read_text(encoding="utf-8"))
     assert [pair["differs"] for pair in document["comparisons"]] == [False, False]
-    monkeypatch.setattr(protocol, "_run", None)
+    monkeypatch.setattr(protocol, "hear_out", None)
     assert run(spec)[0] == 0
 
 
@@ -116,6 +116,24 @@ def test_a_killed_run_goes_on_where_it_was(run: Any, spec: Path, tmp_path: Path)
     after = store.read_text(encoding="utf-8")
     assert after.startswith(before)
     assert after.count("\n") == 8
+
+
+def test_workers_write_the_same_table(run: Any, spec: Path, tmp_path: Path) -> None:
+    def table() -> list[str]:
+        return sorted((tmp_path / "out" / "bench.csv").read_text(encoding="utf-8").splitlines())
+
+    assert run(spec)[0] == 0
+    alone = [line.rpartition(",")[0] for line in table()]
+    assert run(spec, "--workers", 2, "--store", tmp_path / "other")[0] == 0
+    assert [line.rpartition(",")[0] for line in table()] == alone
+
+
+def test_a_cluster_that_is_not_there_is_told(run: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, err = run(spec, "--ray", "auto")
+    assert code == 1
+    assert "Ray is not installed." in err
+    assert run(spec, "--workers", "many")[0] == 2
 
 
 def test_two_runs_do_not_share_a_store(run: Any, spec: Path, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_what_there_is_is_measured_once_and_the_rest_is_said(
     lines = list(csv.DictReader((tmp_path / "tokens.csv").read_text(encoding="utf-8").splitlines()))
     assert {line["engine"] for line in lines} == {*ENGINES}
     assert json.loads((tmp_path / "tokens.json").read_text(encoding="utf-8"))["schema"] == 1
-    monkeypatch.setattr(protocol, "_run", None)
+    monkeypatch.setattr(protocol, "hear_out", None)
     assert run("--parts", "hearing", "--out", tmp_path / "again")[0] == 0
     assert run("--report-only", "--out", tmp_path / "again")[0] == 0
     assert (tmp_path / "again" / "tokens.md").read_text(encoding="utf-8") == text
