@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from app.background import Job
@@ -51,7 +51,6 @@ class Blind(QObject):
         self.dialog: BlindDialog | None = None
         action = toolbar.menu.menu().addAction("Judge blind…", QKeySequence("Ctrl+J"), self.show)
         action.setToolTip("Pick the better of two without knowing whose it is")
-        QShortcut(QKeySequence("Ctrl+J"), parent).activated.connect(self.show)
         controller.comparison_reset.connect(self._begin)
         controller.running_changed.connect(lambda _: self._begin())
 

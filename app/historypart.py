@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFileDialog
 
 from app.background import Job
@@ -74,12 +74,8 @@ class HistoryPart(QObject):
         self.saver.failed.connect(self.failed)
         intake.session_wanted.connect(self.open_session)
         menu = toolbar.menu.menu()
-        for name, keys, act in (
-            ("History…", "Ctrl+H", self.show),
-            ("Save this run as…", "Ctrl+S", self.saver.ask_where),
-        ):
-            menu.addAction(name, QKeySequence(keys), act)
-            QShortcut(QKeySequence(keys), parent).activated.connect(act)
+        menu.addAction("History…", QKeySequence("Ctrl+H"), self.show)
+        menu.addAction("Save this run as…", QKeySequence("Ctrl+S"), self.saver.ask_where)
 
     # --- the dialog -------------------------------------------------------------------------------------------------
 

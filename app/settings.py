@@ -1,22 +1,26 @@
 """What the window remembers from one start to the next, in one versioned JSON file of the user's.
 
-A file that cannot be read, or of a later version, is kept beside as ``settings.json.old`` and defaults are used.
+A file of an earlier version is brought up to date. One that cannot be read, or is of a later version, is kept beside
+under a name that is told, and defaults are used.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines import paths
 from engines.contract import OptionValue, Task
 
-VERSION = 1
+STEPS: Final[tuple[Callable[[dict[str, Any]], None], ...]] = ()
+"""What brings settings of an earlier version up to date, see :func:`brought_up`."""
+VERSION: Final = len(STEPS) + 1
 
 
 class Appearance(BaseModel):
@@ -100,22 +104,29 @@ class Settings(BaseModel):
     choices: Choices = Field(default_factory=Choices)
     running: Running = Field(default_factory=Running)
     history: History = Field(default_factory=History)
+    told: str = Field(default="", exclude=True)
+    """What the user should know of how they were read."""
 
     @classmethod
     def load(cls, file: Path | None = None) -> Settings:
-        """Reads the settings; defaults where there are none or they cannot be understood."""
+        """Reads the settings; defaults where there are none or they cannot be understood, which :attr:`told` says."""
         file = file or _file()
         try:
             found: Any = json.loads(file.read_text("utf-8"))
-            if not isinstance(found, dict) or found.get("version") != VERSION:
-                raise ValueError(f"version {VERSION} expected")  # noqa: TRY301 -- handled like any unreadable file
-            return cls.model_validate(found)
+            if not isinstance(found, dict) or not isinstance(found.get("version"), int):
+                raise ValueError("no settings")  # noqa: TRY004, TRY301 -- handled like any unreadable file
         except FileNotFoundError:
             return cls()
-        except (OSError, ValueError, ValidationError):
-            with contextlib.suppress(OSError):
-                file.replace(file.with_name(f"{file.name}.old"))
-            return cls()
+        except (OSError, ValueError):
+            return cls(told=f"The settings could not be read, so all is as at first. {_set_aside(file, 'damaged')}")
+        version = found["version"]
+        if version > VERSION:
+            later = "The settings are of a later version of Triptych, so all is as at first."
+            return cls(told=f"{later} {_set_aside(file, f'version-{version}')}")
+        try:
+            return cls.model_validate(brought_up(found))
+        except (ValidationError, LookupError, TypeError):
+            return cls(told=f"The settings made no sense, so all is as at first. {_set_aside(file, 'damaged')}")
 
     def save(self, file: Path | None = None) -> None:
         """Writes the settings in one step, readable by the user alone (a server key may be among them).
@@ -129,6 +140,33 @@ class Settings(BaseModel):
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(self.model_dump_json(indent=2))
         scratch.replace(file)
+
+
+def brought_up(found: dict[str, Any], steps: Sequence[Callable[[dict[str, Any]], None]] = STEPS) -> dict[str, Any]:
+    """Settings of an earlier version as the present one has them.
+
+    Args:
+        found: with their version.
+        steps: the n-th makes version n + 2 of version n + 1, in place.
+    """
+    for number, step in enumerate(steps, 1):
+        if found["version"] == number:
+            step(found)
+            found["version"] = number + 1
+    return found
+
+
+def _set_aside(file: Path, why: str) -> str:
+    """Keeps a file beside, under the first name that is free; returns where it is."""
+    for number in count(1):
+        kept = file.with_name(f"{file.name}.{why}" + (f"-{number}" if number > 1 else ""))
+        if not kept.exists():
+            break
+    try:
+        file.replace(kept)
+    except OSError:
+        return "The file could not be kept."
+    return f"The file is kept as {kept.name} in {kept.parent}."
 
 
 def _file() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.background import wait_for_all
+from app.crashes import CrashLog
 from app.settings import Settings
 from app.theme import theme
 from engines import catalog, paths
@@ -39,32 +39,26 @@ def start(argv: Sequence[str]) -> int:
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "triptych.svg")))
     settings = Settings.load()
     theme().apply(settings.appearance.theme, settings.appearance.text_scale)
-    crash_log = _log_crashes()
+    crashes = CrashLog()
+    ended_badly = crashes.begin()
     window = MainWindow(catalog.default(), settings)
     old_hook = sys.excepthook
 
     def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         old_hook(kind, error, trace)
         log.error("uncaught", exc_info=(kind, error, trace))
-        window.messages.say(f"Something went wrong: {error or kind.__name__}.", f"Details are in {crash_log.name}.")
+        window.messages.say(f"Something went wrong: {error or kind.__name__}.", f"Details are in {crashes.file.name}.")
 
     sys.excepthook = uncaught
     try:
         window.show()
         window.start(Path(argv[0]) if argv else None)
+        if ended_badly is not None and ended_badly.log:  # a log-out kills too, and leaves nothing to tell
+            window.dialogs.show_crash(ended_badly)
+        if settings.told:
+            window.messages.say(settings.told)
         return app.exec()
     finally:
         sys.excepthook = old_hook
         wait_for_all(2.0)
-
-
-def _log_crashes() -> Path:
-    """Writes what the window logs, and the stack of a crash, to a file beside the engines' log."""
-    file = paths.data() / "logs" / "window.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    stream = file.open("a", encoding="utf-8")
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("app").addHandler(handler)
-    faulthandler.enable(stream)
-    return file
+        crashes.end()

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QResizeEvent,
-    QShortcut,
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -33,6 +32,7 @@ from app.offers import Offers
 from app.playback import Playback
 from app.results import Results
 from app.settings import Settings
+from app.shortcuts import bind
 from app.stress import StressControl
 from app.theme import theme
 from app.views.dock import EvidenceDock
@@ -168,23 +168,21 @@ class MainWindow(QMainWindow):
         menu.addAction(self.doubts)
         menu.addSeparator()
         menu.addAction("Preferences…", QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
+        menu.addAction("Keys", QKeySequence("F1"), self.dialogs.show_shortcuts)
         menu.addAction("About Triptych", self.dialogs.show_about)
         menu.addSeparator()
         menu.addAction("Quit", QKeySequence("Ctrl+Q"), self.close)
 
     def _add_shortcuts(self) -> None:
-        for keys, act in (
-            ("Ctrl+O", self.intake.choose_file),
-            ("Ctrl+R", self.toolbar.record.click),
-            ("Ctrl+L", self.toolbar.live.click),
-            ("Ctrl+Return", self.run),
-            ("Escape", self._escape_pressed),
-            ("Ctrl+V", self.intake.paste),
-            ("Ctrl+U", self.doubts.toggle),
-            ("Ctrl+,", self.dialogs.show_preferences),
-            ("Ctrl+Q", self.close),
+        for keys, does, act in (
+            ("Ctrl+O", "Open a sound or video file", self.intake.choose_file),
+            ("Ctrl+R", "Record, or stop recording", self.toolbar.record.click),
+            ("Ctrl+L", "Write live while you speak, or stop", self.toolbar.live.click),
+            ("Ctrl+Return", "Run all engines", self.run),
+            ("Escape", "Close the message, or stop what runs", self._escape_pressed),
+            ("Ctrl+V", "Open a file that was copied", self.intake.paste),
         ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
+            bind(self, keys, does, act)
 
     def _restore(self) -> None:
         choices = self.settings.choices

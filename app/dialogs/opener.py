@@ -6,10 +6,14 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.controller import Controller
+from app.crashes import Crash
 from app.dialogs.about import AboutDialog
+from app.dialogs.crash import CrashDialog
 from app.dialogs.engine import EngineDialog
 from app.dialogs.preferences import PreferencesDialog
+from app.dialogs.shortcuts import ShortcutsDialog
 from app.offers import Offers
+from app.shortcuts import listed
 from app.theme import theme
 from engines.contract import OptionValue
 from engines.runtime.providers import PROVIDERS
@@ -64,6 +68,14 @@ class Dialogs(QObject):
         """Puts theme and text size of the settings in force."""
         look = self._controller.settings.appearance
         theme().apply(look.theme, look.text_scale)
+
+    def show_shortcuts(self) -> None:
+        """Shows what keys do."""
+        ShortcutsDialog(listed(self._window), self._window).show()
+
+    def show_crash(self, crash: Crash) -> None:
+        """Shows what the last window wrote before it ended badly."""
+        CrashDialog(crash, self._window).show()
 
     def show_about(self) -> None:
         """Shows versions and licences."""

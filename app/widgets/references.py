@@ -32,6 +32,7 @@ class References(QWidget):
         self.worse.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.worse.setToolTip("Add noise, echo or a bad line to the speech until engines break (Ctrl+E)")
         self.worse.setShortcut(QKeySequence("Ctrl+E"))
+        self.worse.setWhatsThis("Make the speech worse until engines break")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)

@@ -58,6 +58,7 @@ class ToolBar(QWidget):
         self.microphone.setProperty("look", "icon")
         self.microphone.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.microphone.setShortcut("Ctrl+M")
+        self.microphone.setWhatsThis("Choose what is recorded")
         self.task = _combo("Task", 7)
         for task, name, tip in TASKS:
             self.task.addItem(name, task)
