@@ -7,6 +7,7 @@ to another. What is written is what one process writes; times are those of the w
 from __future__ import annotations
 
 import itertools
+import platform
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class Worker:
         try:
             return Done(tuple(self._outcome(engine, job) for engine in job.engines), machine.described(self._threads))
         except TriptychError as error:
-            return error
+            return type(error)(f"A worker on {platform.node()} says: {error.message}", error.hint)
 
     def _outcome(self, engine: str, job: Job) -> Outcome:
         if self._host is None:
@@ -129,8 +130,8 @@ class Worker:
         described = self._catalogue.describe(engine) if peer is None else peer.describe()
         if protocol.version(described) != self._versions[engine]:
             raise AdapterMismatch(
-                f"A worker has other weights or another version of {engine} than this machine.",
-                "Install the same on all of them.",
+                f"The weights or the version of {engine} are others than where the bench was begun.",
+                "Install the same on all machines.",
             )
 
 
