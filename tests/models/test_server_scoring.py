@@ -8,11 +8,15 @@ import json
 import pytest
 
 from engines import catalog
+from engines.audio.samples import list_samples, load_sample
+from engines.contract import Finished, Request
 from engines.errors import ServerUnreachable
 from engines.models.causal_lm import CausalLM
+from engines.models.components import Components
 from engines.models.server import ServerLM
 from engines.models.server_scoring import read
 from engines.stages import texts
+from engines.text import rescoring
 from engines.weights import graphs
 from tests.models.test_server import server
 
@@ -177,3 +181,21 @@ def test_our_own_gemma_scores_alike_behind_a_server(server, form, gemma):
     ours, theirs = gemma.score("Hello wor", ["ld", "k"]), model.score("Hello wor", ["ld", "k"])
     assert [count for _, count in theirs] == [count for _, count in ours]
     assert [value for value, _ in theirs] == pytest.approx([value for value, _ in ours], rel=0.03)
+
+
+def test_rescoring_chooses_alike_through_a_server(server, gemma):
+    def tokens(text):
+        pieces, values = gemma.score_tokens(text)
+        return list(pieces), [float(value) for value in values]
+
+    server.answers["/v1/completions"] = speaking("prompt_logprobs", begin="<bos>", tokens=tokens)
+    utterance, components = load_sample(list_samples()[0].id), Components()
+    through = {"llm": "server", "server_url": server.url, "server_model": "gemma"}
+    found = []
+    for options in ({"llm": "gemma-3-270m"}, through):
+        *_, last = rescoring.build(components).run(Request(utterance, options=options))
+        assert isinstance(last, Finished)
+        found.append(last.result)
+    assert found[0].transcript == found[1].transcript
+    assert (found[1].provider, found[1].notes) == ("CPU+server", found[0].notes)
+    assert found[1].components["language model"].startswith("gemma at 127.0.0.1")
