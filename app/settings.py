@@ -76,6 +76,8 @@ class Running(BaseModel):
     server_model: str = ""
     server_key: str = ""
     options: dict[str, dict[str, OptionValue]] = Field(default_factory=dict)
+    welcomed: bool = False
+    """Whether the welcome was shown."""
     declined: set[str] = Field(default_factory=set)
     """Licence keys whose banner was put away with "Not now" for good."""
 

@@ -53,6 +53,7 @@ def start(argv: Sequence[str]) -> int:
     try:
         window.show()
         window.start(Path(argv[0]) if argv else None)
+        window.dialogs.greet()
         if ended_badly is not None and ended_badly.log:  # a log-out kills too, and leaves nothing to tell
             window.dialogs.show_crash(ended_badly)
         if settings.told:

@@ -168,6 +168,8 @@ class MainWindow(QMainWindow):
         menu.addAction(self.doubts)
         menu.addSeparator()
         menu.addAction("Preferences…", QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
+        menu.addAction("Models…", self.dialogs.show_models)
+        menu.addAction("What works here…", self.dialogs.show_doctor)
         menu.addAction("Keys", QKeySequence("F1"), self.dialogs.show_shortcuts)
         menu.addAction("About Triptych", self.dialogs.show_about)
         menu.addSeparator()

@@ -8,6 +8,7 @@ import json
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any, Final
@@ -167,6 +168,17 @@ def _display(report: Report) -> None:
 
 
 def _print(report: Report) -> None:
+    print(told(report))
+
+
+def told(report: Report) -> str:
+    """What was found, as lines for people."""
+    lines: list[str] = []
+    _write(report, lines.append)
+    return "\n".join(lines)
+
+
+def _write(report: Report, print: Callable[[str], object]) -> None:  # noqa: A002 -- it stands in for it
     facts = report.facts
     machine = facts["machine"]
     print(f"Triptych {facts['triptych']}, Python {machine['python']}, {machine['system']} {machine['release']}")

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from PySide6 import __version__ as qt_version
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -102,9 +102,12 @@ class TermsDialog(QDialog):
     Args:
         title: the licence's name.
         text: Markdown.
+        asks: whether they can be accepted here.
     """
 
-    def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
+    agreed = Signal()
+
+    def __init__(self, title: str, text: str, parent: QWidget | None = None, *, asks: bool = False) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -116,7 +119,16 @@ class TermsDialog(QDialog):
         view.setOpenExternalLinks(True)
         view.setAccessibleName(title)
         column.addWidget(view, 1)
-        close = QPushButton("Close")
-        close.setDefault(True)
-        close.clicked.connect(self.accept)
-        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        close = QPushButton("Not now" if asks else "Close")
+        close.setDefault(not asks)
+        close.clicked.connect(self.reject)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(close)
+        if asks:
+            agree = QPushButton("Accept")
+            agree.setProperty("look", "primary")
+            agree.clicked.connect(self.accept)
+            self.accepted.connect(self.agreed)
+            row.addWidget(agree)
+        column.addLayout(row)

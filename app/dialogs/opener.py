@@ -9,9 +9,12 @@ from app.controller import Controller
 from app.crashes import Crash
 from app.dialogs.about import AboutDialog
 from app.dialogs.crash import CrashDialog
+from app.dialogs.doctor import DoctorDialog
 from app.dialogs.engine import EngineDialog
+from app.dialogs.models import ModelsDialog
 from app.dialogs.preferences import PreferencesDialog
 from app.dialogs.shortcuts import ShortcutsDialog
+from app.modelfetch import lacking
 from app.offers import Offers
 from app.shortcuts import listed
 from app.theme import theme
@@ -36,6 +39,7 @@ class Dialogs(QObject):
         self._window = parent
         self._controller = controller
         self._offers = offers
+        self._models: ModelsDialog | None = None
 
     def show_engine(self, engine_id: str) -> None:
         """Opens an engine's settings."""
@@ -72,6 +76,31 @@ class Dialogs(QObject):
     def show_shortcuts(self) -> None:
         """Shows what keys do."""
         ShortcutsDialog(listed(self._window), self._window).show()
+
+    def show_models(self, *, welcome: bool = False) -> None:
+        """Shows what models there are, and fetches them; at the first start as a welcome."""
+        if self._models is None:
+            self._models = ModelsDialog(self._window, welcome=welcome)
+            self._models.fetched.connect(self._fetched)
+        else:
+            self._models.look()
+        self._models.show()
+        self._models.raise_()
+
+    def greet(self) -> None:
+        """Welcomes once, where models are missing."""
+        running = self._controller.settings.running
+        if not running.welcomed and lacking():
+            running.welcomed = True
+            self.show_models(welcome=True)
+
+    def _fetched(self, name: str) -> None:
+        self._offers.show_next()
+        self._offers.fetched.emit(name)
+
+    def show_doctor(self) -> None:
+        """Shows what works here and what to mend."""
+        DoctorDialog(self._window).show()
 
     def show_crash(self, crash: Crash) -> None:
         """Shows what the last window wrote before it ended badly."""
