@@ -1,4 +1,4 @@
-"""Nothing is sent anywhere: the window and all engines run with each way out of the machine closed, in all processes."""
+"""Nothing is sent anywhere: the window and all engines run while each way out of the machine is closed."""
 
 from __future__ import annotations
 
