@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
@@ -114,6 +115,32 @@ def test_window_outlives_its_child(qtbot: QtBot, make: MakeWindow, utterance: Ut
     qtbot.waitUntil(lambda: not window.controller.running, timeout=20_000)
     assert window.cards["one"].run.status is Status.FAILED
     assert window.cards["two"].run.status is Status.OK
+    window.settings.running.options = {}
+    window.controller.rerun("one")
+    qtbot.waitUntil(lambda: window.cards["one"].run.status is Status.OK, timeout=20_000)
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")
+def test_killed_fifty_times_in_a_row_the_window_goes_on(qtbot: QtBot, make: MakeWindow, utterance: Utterance) -> None:
+    window = make("one", "two")
+    window.controller.show(utterance)
+    own = psutil.Process()
+    held: list[tuple[int, int]] = []
+    for number in range(50):
+        window.settings.running.options = {"one": {"deed": "slow"}}
+        window.run()
+        qtbot.waitUntil(lambda: window.cards["one"].run.main_text == "hel", timeout=30_000)
+        os.kill(window.controller._host.child_pid, signal.SIGKILL)
+        qtbot.waitUntil(lambda: not window.controller.running, timeout=30_000)
+        assert window.cards["one"].run.status is Status.FAILED, number
+        assert window.cards["two"].run.status is Status.OK, number
+        if number in {9, 49}:
+            held.append((own.num_fds(), own.num_threads()))
+    assert len(own.children(recursive=True)) <= 2, "the child, and what watches shared memory"
+    (files, threads), (files_then, threads_then) = held
+    assert files_then <= files + 4
+    assert threads_then <= threads + 2
     window.settings.running.options = {}
     window.controller.rerun("one")
     qtbot.waitUntil(lambda: window.cards["one"].run.status is Status.OK, timeout=20_000)
