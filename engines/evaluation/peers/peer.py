@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -158,6 +160,10 @@ class PeerEngine:
         )
 
     def _open(self, request: Request) -> Recognise:
+        with contextlib.suppress(ImportError):
+            from tqdm import tqdm
+
+            tqdm.set_lock(threading.RLock())  # its own would be of processes, and be left behind when this one is ended
         try:
             return self._peer.open(self._components, request.options)
         except ImportError as error:
