@@ -161,6 +161,10 @@ class TokensInvalid(BadInput):
     """A stream of tokens has another codebook count, size or rate than its reader takes, wrong ids, or lacks frames."""
 
 
+class SpeechTooLong(TokensInvalid):
+    """Tokens would be spoken for longer than is allowed; what comes before that was spoken."""
+
+
 class HistoryUnavailable(TriptychError):
     """The history cannot be read or written here."""
 

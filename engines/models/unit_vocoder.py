@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.contract import AudioChunk
-from engines.errors import AdapterMismatch, BadOption, TokensInvalid
+from engines.errors import AdapterMismatch, BadOption, SpeechTooLong, TokensInvalid
 from engines.models.adapter_graph import HINT, Graph
 from engines.models.latent_decoder import LatentDecoder
 from engines.models.piper import WEIGHTS as DECODER
@@ -164,7 +164,8 @@ class UnitVocoder:
 
         Raises:
             TokensInvalid: there are no units, one is outside of the table, durations are missing, negative or all
-                zero, or the speech is longer than allowed (an iterable is spoken up to there first).
+                zero.
+            SpeechTooLong: the speech is longer than allowed (an iterable is spoken up to there first).
             BadOption: pace, pitch, gain or longest is impossible.
             Cancelled: the user cancelled between two chunks.
         """
@@ -252,6 +253,6 @@ def _require(name: str, value: float, bounds: tuple[float, float]) -> None:
         raise BadOption(f"{name} cannot be {value:g}.", f"Give a value from {bounds[0]:g} to {bounds[1]:g}.")
 
 
-def _too_long(seconds: float, longest: float) -> TokensInvalid:
+def _too_long(seconds: float, longest: float) -> SpeechTooLong:
     takes = f"take {seconds:.0f} s" if math.isfinite(seconds) else "go on"
-    return TokensInvalid(f"The units {takes}, but {longest:g} s is the most that is spoken.", "Speak less at a time.")
+    return SpeechTooLong(f"The units {takes}, but {longest:g} s is the most that is spoken.", "Speak less at a time.")

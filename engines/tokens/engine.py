@@ -22,7 +22,7 @@ from engines.contract import (
     Task,
     TextDelta,
 )
-from engines.errors import TaskUnsupported, UnknownLanguage
+from engines.errors import SpeechTooLong, TaskUnsupported, UnknownLanguage
 from engines.models.components import Components
 from engines.runtime import cancellation
 from engines.runtime.generation import Sampling
@@ -213,11 +213,15 @@ class TokenEngine:
         bounds = Bounds(items=int(longest / seconds), frames=int(longest / seconds))
         writing = sequence.write("units", bounds, _sampling(request, heard))
         items: list[WrittenItem] = []
-        for chunk in watch.over(speaker.speak(_kept(writing, items), heard, longest)):
-            yield chunk
-            cancellation.check()
+        whole = True
+        try:
+            for chunk in watch.over(speaker.speak(_kept(writing, items), heard, longest)):
+                yield chunk
+                cancellation.check()
+        except SpeechTooLong:  # what was spoken until then is kept, as is the text
+            whole = False
         yield StageFinished("speak", watch.seconds)
-        if not writing.ended:
+        if not (whole and writing.ended):
             answer.notes[SPEECH_CUT_OFF] = None
         if items and isinstance(parts.reader, UnitReader):
             ids = np.repeat([item.id for item in items], [item.frames for item in items]).astype(np.int32)

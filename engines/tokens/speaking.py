@@ -43,6 +43,9 @@ class Speaker(Protocol):
             items: units with their durations; read while speaking.
             heard: the speech that they answer.
             longest: seconds that the units take at most.
+
+        Raises:
+            SpeechTooLong: they take longer than what speaks allows; what comes before that was spoken.
         """
         ...
 
@@ -102,7 +105,7 @@ class VocoderSpeaker:
         written = list(items)
         if written:
             ids, frames = (np.array([getattr(item, name) for item in written], np.int64) for name in ("id", "frames"))
-            yield from self.vocoder.speak(ids, frames)
+            yield from self.vocoder.speak(ids, frames, longest=longest + 1.0)
 
     def evidence(self, segment: int) -> Iterator[Evidence]:
         """See :class:`Speaker`."""

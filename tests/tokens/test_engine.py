@@ -24,7 +24,7 @@ from engines.contract import (
     TokenStream,
     Utterance,
 )
-from engines.errors import AdapterMissing, TaskUnsupported, UnknownLanguage
+from engines.errors import AdapterMissing, SpeechTooLong, TaskUnsupported, UnknownLanguage
 from engines.models.causal_lm import CausalLM
 from engines.models.components import Components
 from engines.models.pieces import Inventory, Piece
@@ -52,11 +52,15 @@ class Vocoder:
 
     def __init__(self) -> None:
         self.heard: list[tuple[list[int], object]] = []
+        self.longest, self.breaks = 0.0, False
 
     def speak(self, units, durations=None, *, longest=60.0):
         units = list(units)
         self.heard.append((units, durations))
+        self.longest = longest
         yield AudioChunk(np.zeros(160 * len(units), np.float32), 16_000)
+        if self.breaks:
+            raise SpeechTooLong("The units go on.", "")
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +167,24 @@ def test_speech_is_bounded_and_shown(run, durations):
     assert out.ids.shape[1] * 0.04 <= 2 + 0.6 * pieces
     assert len(units) == len(out.durations)
     assert list(events[-1].result.components)[-1] == "vocoder"
+
+
+@pytest.mark.parametrize("durations", ["vocoder", "model"])
+def test_speech_without_end_is_stopped_and_what_was_spoken_is_kept(run, durations):
+    run.vocoder.breaks = True
+    events = run("es", Task.SPEAK, "en", durations=durations)
+    assert any(isinstance(e, AudioChunk) for e in events)
+    assert isinstance(events[-1], Finished)
+    assert engine.SPEECH_CUT_OFF in events[-1].result.notes
+    assert events[-1].result.transcript
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_what_may_be_written_may_be_spoken(early):
+    vocoder = Vocoder()
+    items = (SimpleNamespace(id=number % SIZE, frames=25) for number in range(90))
+    assert list(VocoderSpeaker(vocoder, early).speak(items, None, 90.0))
+    assert vocoder.longest > 90
 
 
 def test_own_speech_is_spoken_again_behind_its_transcript(run):
