@@ -144,7 +144,7 @@ def _engine(kept: Kept, run: EngineRun) -> Iterator[Block]:
             yield Words(compared(text, against), f"{title}{f', against {name}' if against else ''}:")
     voice = run.speech()
     if voice is not None:
-        data = sound.pack(*voice)
+        data = sound.pack(*voice, run.mark())
         if data and len(data) <= LARGEST_SOUND:
             yield Sound(data, "audio/flac", f"What {run.engine.name} said. This is synthetic speech.")
     if run.error is not None:

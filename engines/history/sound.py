@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.audio.synthetic import Mark
 from engines.audio.wav import replacing
 from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import AudioUnreadable, DiskFull, HistoryUnavailable
@@ -23,17 +24,18 @@ _BLOCK: Final = 1 << 16
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def pack(samples: Samples, rate: int) -> bytes:
+def pack(samples: Samples, rate: int, mark: Mark | None = None) -> bytes:
     """FLAC of sound in memory; nothing where there is no sample.
 
     Args:
         samples: ``(n,)`` in [-1, 1].
         rate: samples per second.
+        mark: of speech that is synthetic.
     """
     if not samples.size:
         return b""
     file = io.BytesIO()
-    _write(file, samples, rate)
+    _write(file, samples, rate, mark)
     return file.getvalue()
 
 
@@ -121,12 +123,14 @@ def require_flac(path: Path) -> float:
     raise AudioUnreadable(f"{path.name} is no sound as the history keeps it.", "Save the session again.")
 
 
-def _write(file: str | io.BytesIO, samples: Samples, rate: int) -> None:
+def _write(file: str | io.BytesIO, samples: Samples, rate: int, mark: Mark | None = None) -> None:
     import soundfile
 
     exact = all(_is_exact(samples[at : at + _BLOCK]) for at in range(0, samples.shape[0], _BLOCK))
     subtype = "PCM_16" if exact else "PCM_24"
     with soundfile.SoundFile(file, "w", samplerate=rate, channels=1, format="FLAC", subtype=subtype) as out:
+        if mark is not None:
+            out.software, out.comment = mark.program, mark.comment()
         for at in range(0, samples.shape[0], _BLOCK):
             out.write(_whole(samples[at : at + _BLOCK], bits=16 if exact else 24))
 

@@ -21,6 +21,7 @@ from app.exporting import FORMS, export, require_form, written
 from app.keeping import ended, entry_of, ran_of, replayed, restored, utterance_of
 from app.reporting import Kept, compared
 from engines import catalog
+from engines.audio.synthetic import read_mark
 from engines.contract import Event, EvidenceFound, Segments, Stamped, Task, Utterance
 from engines.errors import BadInput, BadOption, Cancelled, DiskFull, LicenceNotAccepted
 from engines.history import sound
@@ -230,6 +231,19 @@ def test_the_report_needs_nothing_else(kept: Kept) -> None:
     assert "<mark>Never</mark>" in text
     assert "caller &lt;1&gt;.wav" in text
     assert "<1>" not in text
+
+
+def test_speech_in_the_report_is_marked_for_programs(kept: Kept, tmp_path: Path) -> None:
+    found = _Page()
+    found.feed(written("html", [kept]))
+    files = [tmp_path / f"{number}.flac" for number in range(2)]
+    links = [link.partition(",")[2] for link in found.links if link.startswith("data:audio")]
+    for file, data in zip(files, links, strict=True):
+        file.write_bytes(base64.b64decode(data))
+    recording, spoken = map(read_mark, files)
+    assert recording is None, "a person spoke it"
+    assert spoken is not None
+    assert spoken.engine in {run.engine.id for run in kept.runs}
 
 
 def test_what_engines_write_is_never_markup(kept: Kept) -> None:
