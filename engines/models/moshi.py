@@ -17,7 +17,7 @@ from engines.contract import SAMPLE_RATE, Samples
 from engines.errors import GraphInvalid, TokensInvalid, Unavailable
 from engines.models.codes import Codes, require_codes
 from engines.models.duplex import SURE, Liveliness, drawn
-from engines.models.moshi_memory import MoshiNeed, require
+from engines.models.moshi_memory import MoshiNeed, checkpoint, require
 
 _SPECIAL: Final = 4
 """Pieces of text that stand for nothing: unknown, beginning, end, padding."""
@@ -73,15 +73,17 @@ class Moshi:
         """Loads a checkpoint, if it is there and fits.
 
         Args:
-            folder: with ``config.json``, ``*.safetensors`` and ``tokenizer.json``; None where none was named.
+            folder: with ``config.json``, ``*.safetensors`` and ``tokenizer.json``, or a folder of Hugging Face's cache;
+                None where none was named.
             precision: float32, bfloat16 or float16.
 
         Raises:
             WeightsMissing: there is none.
             MemoryShort: it would not fit.
             Unavailable: torch or transformers is not installed.
-            GraphInvalid: it is damaged, or of something else.
+            GraphInvalid: it is damaged, of something else, or its codec makes other codes than it reads.
         """
+        folder = None if folder is None else checkpoint(folder)
         need = require(folder, precision)
         assert folder is not None  # it was required
         try:
@@ -103,6 +105,7 @@ class Moshi:
             raise damaged from error
         if told["missing_keys"] or told["mismatched_keys"]:
             raise damaged
+        _require_codec(model.config)
         return cls(model.eval(), tokeniser, need, precision)
 
     @property
@@ -211,3 +214,14 @@ class Moshi:
     def text(self, tokens: list[int]) -> str:
         """What pieces of text stand for; padding is nothing."""
         return str(self._tokeniser.decode([token for token in tokens if token >= _SPECIAL]))
+
+
+def _require_codec(config: Any) -> None:
+    codec, inner = config.audio_encoder_config, config.depth_decoder_config
+    books, codes = int(config.num_codebooks), int(config.audio_vocab_size)
+    # Moshi reads the first codebooks of its codec, which may have more.
+    if codec.num_quantizers < books or codec.codebook_size != codes or inner.num_codebooks != books:
+        raise GraphInvalid(
+            f"Moshi reads {books} codebooks of {codes} and writes {inner.num_codebooks}; its codec makes "
+            f"{codec.num_quantizers} of {codec.codebook_size}.", "Download the checkpoint again.",
+        )  # fmt: skip

@@ -74,6 +74,22 @@ def estimate(config: Mapping[str, Any], precision: str = "bfloat16") -> MoshiNee
     return MoshiNeed(parameters, parameters * each, cached * each)
 
 
+def checkpoint(folder: Path) -> Path:
+    """The folder that holds the files: itself, or the snapshot in a folder of Hugging Face's cache.
+
+    Args:
+        folder: with the files, a cached model (``models--…``), or a cache that holds :data:`CONVERTED`.
+    """
+    for model in (folder, folder / f"models--{CONVERTED.replace('/', '--')}"):
+        try:
+            commit = (model / "refs" / "main").read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            continue
+        if (model / "snapshots" / commit / "config.json").is_file():
+            return model / "snapshots" / commit
+    return folder
+
+
 def require(folder: Path | None, precision: str = "bfloat16", available: int | None = None) -> MoshiNeed:
     """Checks that a checkpoint is there and would fit, without reading its weights.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from engines.errors import Cancelled, GraphInvalid, TokensInvalid, Unavailable, 
 from engines.models import moshi_memory
 from engines.models.components import Components
 from engines.models.duplex import Liveliness
-from engines.models.moshi import Moshi
+from engines.models.moshi import Moshi, _require_codec
 from engines.runtime import cancellation
 from engines.tokens import moshi_engine
 from engines.tokens.duplex_engine import DuplexEngine
@@ -160,6 +161,33 @@ def test_a_conversation_ends_where_it_looks_back_no_further(engine, folder):
 def test_frames_that_were_lost_are_told(engine, folder):
     last = list(engine.run(request(folder, 0.5, lost=0.5)))[-1]
     assert any("lost on the way" in note for note in last.result.notes)
+
+
+def test_a_checkpoint_in_the_cache_of_hugging_face_is_found(folder, tmp_path):
+    model = tmp_path / "models--kmhf--hf-moshiko"
+    shutil.copytree(folder, model / "snapshots" / "0a1b")
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("0a1b\n")
+    for named in (tmp_path, model, model / "snapshots" / "0a1b"):
+        assert Moshi.open(named, "float32").books == BOOKS
+
+
+@pytest.mark.parametrize(
+    ("codec", "changes", "sentence"),
+    [
+        ({"num_quantizers": 2}, {}, "reads 4 codebooks of 16 and writes 4; its codec makes 2 of 16"),
+        ({"codebook_size": 32}, {}, "its codec makes 4 of 32"),
+        ({}, {"num_codebooks": 3}, "writes 3"),
+    ],
+)
+def test_a_codec_that_makes_other_codes_is_refused(folder, codec, changes, sentence):
+    config = transformers.MoshiConfig.from_pretrained(folder)
+    for name, value in codec.items():
+        setattr(config.audio_encoder_config, name, value)
+    for name, value in changes.items():
+        setattr(config.depth_decoder_config, name, value)
+    with pytest.raises(GraphInvalid, match=sentence):
+        _require_codec(config)
 
 
 def test_it_can_be_cancelled(engine, folder):
