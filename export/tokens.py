@@ -75,7 +75,9 @@ def _card(trained: Trained, width: int) -> AdapterCard:
     recipe = trained.recipe
     tokeniser = cards.read(ADAPTER)
     config: dict[str, Any] = json.loads((graphs.locate(LANGUAGE_MODEL) / "config.json").read_text(encoding="utf-8"))
-    notes = () if trained.over else ("Training was stopped before its end.",)
+    before = recipe.options.get("after")
+    notes = [f"It goes on from {before}; its steps and minutes come on top of those."] if before else []
+    notes += [] if trained.over else ["Training was stopped before its end."]
     return AdapterCard(
         id=recipe.id,
         kind="tokens",
@@ -97,5 +99,5 @@ def _card(trained: Trained, width: int) -> AdapterCard:
         minutes=round(trained.minutes, 1),
         metrics={name: round(value, 3) for name, value in trained.metrics.items()},
         licence=_LICENCE,
-        notes=notes,
+        notes=tuple(notes),
     )

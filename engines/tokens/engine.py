@@ -98,7 +98,7 @@ class TokenEngine:
             raise UnknownLanguage("The token engines translate to English only.", "Choose English, or the cascade.")
         if request.task is Task.SPEAK and not self._speaks:
             raise TaskUnsupported("This token engine reads codes and writes text; it does not speak.", _SPEAK_ELSEWHERE)
-        parts = self._opening(self._components)
+        parts = self._opening(self._components, request.options)
         spoken = _Spoken(dict(parts.used))
         if request.task is Task.SPEAK and parts.mouth is not None:
             spoken.speaker = parts.mouth(self._components, request)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
-from engines.contract import Component, Recogniser, Request
+from engines.contract import Component, OptionValue, Recogniser, Request
 from engines.models.causal_lm import CausalLM
 from engines.models.code_reader import CodeReader
 from engines.models.codec import ID as CODEC
@@ -71,11 +71,22 @@ class Parts:
         return str(self.model.tokenizer.id_to_token(token_id))
 
 
-Opening = Callable[[Components], Parts]
+_NONE: Final[Mapping[str, OptionValue]] = {}
+Opening = Callable[[Components, Mapping[str, OptionValue]], Parts]
+"""Opens what an engine needs, by the options of a run."""
+BUDGETS: Final = {"longer": "token-semantic", "equal": "token-semantic-first"}
+"""Weights of ``token-semantic``: the best, or those of the budget that all adapters had."""
 
 
-def open_semantic(components: Components, adapter_id: str = "token-semantic") -> Parts:
+def open_semantic(
+    components: Components, options: Mapping[str, OptionValue] = _NONE, *, adapter_id: str | None = None
+) -> Parts:
     """Opens what reads and writes units, spoken by the vocoder.
+
+    Args:
+        components: the parts that all engines share.
+        options: of a run; ``budget`` names one of :data:`BUDGETS`.
+        adapter_id: weights to open whatever the options say.
 
     Raises:
         AdapterMissing: trained weights are not there.
@@ -83,6 +94,7 @@ def open_semantic(components: Components, adapter_id: str = "token-semantic") ->
         GraphInvalid: a file is damaged.
         WeightsMissing: Whisper or Gemma is not ready to run.
     """
+    adapter_id = adapter_id or BUDGETS[str(options.get("budget", "longer"))]
     card = cards.read(adapter_id)
     cards.require(["trunk", ADAPTER])
     recogniser = components.recogniser()
@@ -112,7 +124,9 @@ def open_semantic(components: Components, adapter_id: str = "token-semantic") ->
     return Parts(card, recogniser, reader, tokens, model, used, mouth)
 
 
-def open_hybrid(components: Components, adapter_id: str = "token-hybrid") -> Parts:
+def open_hybrid(
+    components: Components, _options: Mapping[str, OptionValue] = _NONE, *, adapter_id: str = "token-hybrid"
+) -> Parts:
     """Opens what reads and writes units by the language model that stage two names, spoken by stage two and the codec.
 
     Raises:
@@ -123,7 +137,7 @@ def open_hybrid(components: Components, adapter_id: str = "token-hybrid") -> Par
     """
     stage_two: StageTwo = components.part(("stage-two", adapter_id), lambda: StageTwo.open(adapter_id))
     cards.require([CODEC])
-    parts = open_semantic(components, stage_two.shape.tokens)
+    parts = open_semantic(components, adapter_id=stage_two.shape.tokens)
     reader = cast(UnitReader, parts.reader)
     stage_two.check(reader.tokeniser.size, reader.codebook, cards.codec_digest(CODEC))
 
@@ -133,7 +147,9 @@ def open_hybrid(components: Components, adapter_id: str = "token-hybrid") -> Par
     return Parts(parts.card, parts.recogniser, reader, parts.tokens, parts.model, parts.used, mouth)
 
 
-def open_acoustic(components: Components, adapter_id: str = "token-acoustic") -> Parts:
+def open_acoustic(
+    components: Components, _options: Mapping[str, OptionValue] = _NONE, *, adapter_id: str = "token-acoustic"
+) -> Parts:
     """Opens what reads codes of the codec and writes text.
 
     Raises:

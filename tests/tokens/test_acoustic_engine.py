@@ -138,7 +138,7 @@ def run(adapters, monkeypatch):
         monkeypatch.setattr(engine, "listen", listen)
         monkeypatch.setattr(engine, "stretches", stretches)
         utterance = Utterance(samples, "d" * 64, "test", language=language)
-        built = engine.TokenEngine(Components(), lambda _: parts, speaks=False)
+        built = engine.TokenEngine(Components(), lambda *_: parts, speaks=False)
         return list(built.run(Request(utterance, task, target, options)))
 
     return go

@@ -103,7 +103,7 @@ def run(model, monkeypatch):
         monkeypatch.setattr(engine, "listen", lambda *_, encoder: iter([window]))
         monkeypatch.setattr(engine, "stretches", stretches)
         utterance = Utterance(np.zeros(64_000, np.float32), "d" * 64, "test", language=language)
-        built = engine.TokenEngine(Components(), lambda _: parts)
+        built = engine.TokenEngine(Components(), lambda *_: parts)
         return list(built.run(Request(utterance, task, target, options, evidence)))
 
     go.vocoder = vocoder
