@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from engines import catalog
 from engines.contract import (
     Attention,
     AudioChunk,
@@ -33,6 +34,7 @@ from engines.runtime.mixed_vocabulary import MARKS, UnitTable
 from engines.stages.listening import Window
 from engines.stages.stretches import Stretch
 from engines.tokens import engine
+from engines.tokens import parts as token_parts
 from engines.tokens.parts import Parts, TokeniserComponent
 from engines.tokens.reading import UnitReader
 from engines.tokens.semantic import SemanticTokeniser
@@ -211,3 +213,20 @@ def test_without_weights_it_says_so(tmp_path, monkeypatch):
 
 def test_the_tokeniser_is_a_component():
     assert TokeniserComponent("Semantic units", "CPU").precision == "fp16"
+
+
+def test_the_budget_chooses_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read(adapter_id: str) -> None:
+        asked.append(adapter_id)
+        raise AdapterMissing("It is not there.")
+
+    monkeypatch.setattr(token_parts.cards, "read", read)
+    for options in ({}, {"budget": "equal"}):
+        with pytest.raises(AdapterMissing):
+            token_parts.open_semantic(Components(), options)
+    with pytest.raises(AdapterMissing):
+        token_parts.open_semantic(Components(), adapter_id="mine")
+    assert asked == ["token-semantic", "token-semantic-first", "mine"]
+    assert set(token_parts.BUDGETS) == set(catalog.default().describe("token-semantic").options["budget"].choices)

@@ -36,7 +36,9 @@ def test_the_units_that_ship(monkeypatch):
     assert all(file.stat().st_size < 16_000_000 for file in cards.locate(ADAPTER).iterdir())
 
 
-@pytest.mark.parametrize("name", ["token-acoustic", "token-hybrid", "token-duplex"])
+@pytest.mark.parametrize(
+    "name", ["token-semantic", "token-semantic-first", "token-acoustic", "token-hybrid", "token-duplex"]
+)
 def test_what_ships_is_of_its_recipe_and_belongs_to_the_codec(name: str) -> None:
     card = cards.read(name)
     assert card.recipe is not None

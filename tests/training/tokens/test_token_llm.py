@@ -7,12 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from engines.errors import CorpusInvalid, RecipeInvalid
+from engines import paths
+from engines.errors import AdapterMissing, CorpusInvalid, RecipeInvalid
 from engines.models.pieces import MARK, Inventory, Piece
 from engines.tokens import prompts
 from engines.tokens.units import collapse
 from engines.training.dataset import SpeechData
-from engines.training.recipes import Data, Recipe
+from engines.training.recipes import Data, Recipe, read
+from engines.training.runs import BEST
+from engines.training.tokens import bench
 from engines.training.tokens.alignment import align
 from engines.training.tokens.examples import Layout, Meanings, example, log_frames
 from engines.training.tokens.language_model import Mixture, TokenTrainee
@@ -220,3 +223,21 @@ def test_the_loss_falls_and_transcripts_come_out(corpora):
     assert set(trainee.weights()) == {*trained, "log_frames"}
     # A duration is three or four frames in a row; the state behind a unit comes to say so.
     assert collapse(streams.ids(data.clips[0])).durations.tolist() == [4, 4, 4]
+
+
+def test_going_on_from_another_run_takes_its_best_weights_and_wants_its_pieces(tmp_path):
+    recipe = read(paths.resources() / "recipes" / "token-semantic.toml")
+    assert recipe.options["after"] == "token-semantic-first"
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    torch = pytest.importorskip("torch")
+    pieces, before = tmp_path / "own.json", tmp_path / "token-semantic-first"
+    pieces.write_text("[]")
+    with pytest.raises(AdapterMissing, match="was not trained yet"):
+        bench.best_of(before, pieces, recipe)
+    before.mkdir()
+    save_file({"rows": torch.ones(2, 3)}, before / BEST)
+    (before / bench.PIECES).write_text("[1]")
+    with pytest.raises(RecipeInvalid, match="other pieces"):
+        bench.best_of(before, pieces, recipe)
+    pieces.write_text("[1]")
+    assert bench.best_of(before, pieces, recipe)["rows"].shape == (2, 3)
