@@ -38,6 +38,7 @@ results: .setup-app
 
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens
+	QT_SCALE_FACTOR=2 $(BIN)/python -m tests.gui.screenshots docs/screens --scaled
 
 system:
 	@bash installer/system-libraries.sh

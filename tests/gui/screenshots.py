@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in {"darwin", "win32"}):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -82,7 +83,7 @@ class Studio:
         self.window.grab().save(str(file))
         print(file)
 
-    def run(self, task: Task, target: str | None, name: str) -> bool:
+    def run(self, task: Task, target: str | None, name: str, *, half_way: bool = True) -> bool:
         """Runs everything and takes a picture half-way; false where models are missing."""
         bar, controller = self.window.toolbar, self.window.controller
         utterance = controller.utterance
@@ -91,8 +92,9 @@ class Studio:
         bar.choose(task, utterance.language, target)
         self.window.results.show_task()
         self.window.run()
-        pause(2500)
-        self.take(f"{name}-running")
+        if half_way:
+            pause(2500)
+            self.take(f"{name}-running")
         until(lambda: not controller.running, 300)
         pause(1500)
         return True
@@ -114,6 +116,20 @@ class Studio:
                     self.take(title, "dark", (1440, 900))
                     self.take(title, "light", (1024, 700))
                     view.pin(None)
+
+    def few(self, name: str) -> None:
+        """One picture of the evidence of each kind of engine."""
+        dock = self.window.dock
+        for engine_id, tab in SHOWN.items():
+            if self.window.cards[engine_id].run.found(Posteriors):
+                self.window.results.select(engine_id)
+                dock.tabs.setCurrentIndex(tab)
+                pause(400)
+                self.take(f"{name}-{engine_id}", "light", (1440, 900))
+        if self.window.cards["token-semantic"].run.found(TokenStream):
+            self.window.results.select("token-semantic")
+            pause(400)
+            self.take(f"{name}-token-semantic", "dark", (1440, 900))
 
     def tokens(self, name: str) -> None:
         """Every tab of the evidence of every engine that reads or writes tokens."""
@@ -143,18 +159,34 @@ class Studio:
             print(file)
 
 
+SHOWN: Final = {"latent-ctc": FRAMES, "latent-qformer": ATTENTION}
+"""Evidence that is shown where not all is."""
+
+
 def main() -> None:
-    """Takes all pictures."""
+    """Takes all pictures, or the few that documents show."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--all", action="store_true", help="every kind of evidence of every engine")
+    parser.add_argument("--scaled", action="store_true", help="only the window after a run; for QT_SCALE_FACTOR=2")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     theme().apply("dark")
-    studio = Studio(folder)
-    for mode in ("dark", "light"):
-        studio.take("first-run", mode)
-        studio.take("first-run", mode, (1024, 700))
+    studio = Studio(options.folder)
+    if options.scaled:
+        if studio.run(Task.TRANSCRIBE, None, "transcribe", half_way=False):
+            studio.take("transcribe-200", "light", (1024, 700))
+    else:
+        _usual(studio, everything=options.all)
+    studio.window.close()
+    wait_for_all(5)
+    app.processEvents()
+
+
+def _usual(studio: Studio, *, everything: bool) -> None:
+    studio.take("first-run", "light")
+    studio.take("first-run", "dark", (1024, 700))
     studio.dialogs()
     studio.window.settings.running.declined = {"gemma"}
     studio.window.offers.show_next()
@@ -162,13 +194,13 @@ def main() -> None:
         for mode in ("dark", "light"):
             studio.take("transcribe", mode)
             studio.take("transcribe", mode, (1024, 700))
-        studio.evidence("evidence")
-        studio.tokens("evidence")
-    if studio.run(Task.TRANSLATE, "fr", "translate"):
+        if everything:
+            studio.evidence("evidence")
+            studio.tokens("evidence")
+        else:
+            studio.few("evidence")
+    if everything and studio.run(Task.TRANSLATE, "fr", "translate"):
         studio.take("translate", "light")
-    studio.window.close()
-    wait_for_all(5)
-    app.processEvents()
 
 
 if __name__ == "__main__":
