@@ -42,7 +42,8 @@ PARTS: Final = ("duplex", "hearing", "texts", "translations", "codec", "resynthe
 _ENGINES: Final = ("whisper", "token-semantic", "token-acoustic", "token-hybrid")
 """What hears, the baseline first."""
 _TRAINED: Final = (
-    "units", "vocoder", "codec", "token-semantic-first", "token-semantic", "token-acoustic", "token-hybrid", "token-duplex",
+    "units", "vocoder", "codec", "token-semantic-first", "token-semantic", "token-acoustic", "token-hybrid",
+    "token-duplex",
 )  # fmt: skip
 _MODELS: Final = ("whisper-base", "gemma-3-270m", piper.WEIGHTS, kokoro.WEIGHTS, DNSMOS, PHONES)
 """What is needed beyond what engines name."""
