@@ -240,10 +240,10 @@ class ModelsDialog(QDialog):
         elif not able:
             self.line.setText("What is missing needs its licence accepted first.")
         else:
-            more = "" if len(able) == len(wanted) else " Some need their licence accepted first."
+            more = "" if len(able) == len(wanted) else " The others need their licence accepted first."
             self.line.setText(
-                f"{len(able)} of {len(self.rows)} models are missing: {megabytes(size)}, {told(size / _USUAL)} at "
-                f"20 Mbit/s, and some minutes to prepare them.{more}"
+                f"{len(able)} models can be fetched: {megabytes(size)}, {told(size / _USUAL)} at 20 Mbit/s, and some "
+                f"minutes to prepare them.{more}"
             )
 
     def _ask_folder(self) -> None:
