@@ -70,6 +70,13 @@ def test_search(store: Store, typed: str, found: int) -> None:
     assert store.search(typed).total == len(store.search(typed).entries) == found
 
 
+@pytest.mark.parametrize("between", ["\x00", "\x07", "\x85", "\ud800"])
+def test_nothing_that_is_pasted_makes_the_history_look_damaged(store: Store, between: str) -> None:
+    store.keep(entry("hello world"), speech())
+    assert store.search(f"{between}hello{between}world").total == 1
+    assert store.search(between).total == 1  # nothing was asked for
+
+
 def test_a_search_gives_the_newest_first_and_no_more_than_asked(store: Store) -> None:
     for day in (2, 3, 1):
         store.keep(entry(str(day), at=f"2026-01-0{day}T00:00:00+00:00"), speech())
