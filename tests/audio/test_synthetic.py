@@ -133,7 +133,8 @@ WRITERS = {
     "engines/audio/synthetic.py": "writes the mark",
     "engines/audio/wav.py": "what the others write with",
     "app/outputs.py": "gets the mark from the player",
-    "app/recorder.py": "what a microphone heard",
+    "app/recorded.py": "what a microphone heard",
+    "engines/history/sound.py": "what was heard, as it was; speech of engines in reports gets the mark",
     "app/commands/stress.py": "speech of the person, made worse; nothing is synthesised",
     "engines/training/data/corpus.py": "shards of training data; the manifest names the source of every clip",
     "engines/evaluation/other_codecs.py": "goes through a codec and is thrown away",
@@ -151,7 +152,7 @@ def test_nothing_else_writes_sound() -> None:
             if any(_writes_sound(call) for call in calls):
                 found.add(file.relative_to(ROOT).as_posix())
     assert found <= set(WRITERS)
-    assert {"engines/audio/synthetic.py", "engines/audio/wav.py", "app/outputs.py", "app/recorder.py"} <= found
+    assert {"engines/audio/synthetic.py", "engines/audio/wav.py", "app/outputs.py", "app/recorded.py"} <= found
 
 
 def _writes_sound(call: ast.Call) -> bool:
