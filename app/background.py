@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from app.language import tr
 from engines.errors import Cancelled, TriptychError
 from engines.runtime.cancellation import CancelToken, cancellable
 
@@ -73,7 +74,8 @@ class Job(QObject):
         except Exception as error:
             log.exception("%s failed", self._thread.name)
             problem = TriptychError(
-                f"Something went wrong: {error or type(error).__name__}.", "The log has the details."
+                tr("Something went wrong: {error}.").format(error=error or type(error).__name__),
+                tr("The log has the details."),
             )
             self._send(self.failed, problem)
         self._send(self._ended)
@@ -81,7 +83,7 @@ class Job(QObject):
     def _consume(self, values: Iterator[Any]) -> None:
         for value in values:
             if self._token.cancelled:
-                raise Cancelled("The work was cancelled.")
+                raise Cancelled(tr("The work was cancelled."))
             self._send(self.progressed, value)
 
     @staticmethod

@@ -10,6 +10,7 @@ from app.background import Job
 from app.controller import Controller
 from app.dialogs.blind import BlindDialog
 from app.judging import Better, Pair, Round, kinds
+from app.language import tr
 from app.playback import Playback
 from app.widgets.toolbar import ToolBar
 from engines.contract import Paradigm
@@ -49,8 +50,8 @@ class Blind(QObject):
         self._chosen: Judged | None = None
         self._job: Job | None = None
         self.dialog: BlindDialog | None = None
-        action = toolbar.menu.menu().addAction("Judge blind…", QKeySequence("Ctrl+J"), self.show)
-        action.setToolTip("Pick the better of two without knowing whose it is")
+        action = toolbar.menu.menu().addAction(tr("Judge blind…"), QKeySequence("Ctrl+J"), self.show)
+        action.setToolTip(tr("Pick the better of two without knowing whose it is"))
         controller.comparison_reset.connect(self._begin)
         controller.running_changed.connect(lambda _: self._begin())
 
@@ -89,12 +90,14 @@ class Blind(QObject):
             self._chosen = found[0] if found else None
         dialog.offer_kinds(found, self._chosen)
         if self._controller.running:
-            dialog.show_message("The engines are at work …", offer_run=False)
+            dialog.show_message(tr("The engines are at work …"), offer_run=False)
         elif comparison is None:
             speech = self._controller.utterance is not None
-            dialog.show_message("Nothing has been run on this speech yet.", offer_run=speech)
+            dialog.show_message(tr("Nothing has been run on this speech yet."), offer_run=speech)
         elif self._chosen is None:
-            dialog.show_message("No two engines differ on this speech: there is nothing to choose.", offer_run=False)
+            dialog.show_message(
+                tr("No two engines differ on this speech: there is nothing to choose."), offer_run=False
+            )
         else:
             self._round = Round(comparison, self._chosen, self._votes)
             dialog.show_round(self._round)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from app.comparison import EngineRun, Status, Text, status_of
+from app.language import tr
 from app.stagetimes import StageTime
 from engines.catalog import EngineDescription
 from engines.contract import Failed, TextKind
@@ -17,7 +18,7 @@ LONGEST = 3000
 """Characters from which on the oldest ones are not shown any more; a window is left open all day."""
 _KEPT = 2000
 
-OPENING, LISTENING, WRITING, PAUSED = "opening", "listening", "writing", "paused, too much to do"
+OPENING, LISTENING, WRITING, PAUSED = tr("opening"), tr("listening"), tr("writing"), tr("paused, too much to do")
 """What an engine is at, as cards say it."""
 
 

@@ -140,8 +140,8 @@ def _open_window(file: str | None = None) -> int:
         from app.commands import compare
 
         return compare.run_sample()
-    window = importlib.import_module("app.window")
-    return cast(int, window.main([file] if file is not None else []))
+    window = importlib.import_module("app.start")
+    return cast(int, window.start([file] if file is not None else []))
 
 
 def display_missing() -> str:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Job
 from app.comparison import Comparison, EngineRun
+from app.language import tr
 from app.preparation import Prepared, Progress, Unprepared, preparing
 from app.settings import Running, Settings
 from engines.catalog import Catalogue, EngineDescription
@@ -146,7 +147,7 @@ class Controller(QObject):
         if self._host is not None:
             self._host.cancel()
         for engine_id in tuple(self._unprepared):
-            self._fail(engine_id, Cancelled("The run was cancelled."))
+            self._fail(engine_id, Cancelled(tr("The run was cancelled.")))
         self._update_running()
 
     def let_rest(self) -> Callable[[], None]:

@@ -12,11 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.language import tr
 from engines.errors import MicrophoneUnavailable, SpeakerUnavailable
 
 Direction = Literal["input", "output"]
 
-_INSTALL = "Install PortAudio (Debian and Ubuntu: sudo apt-get install libportaudio2; macOS: brew install portaudio)."
+_INSTALL = tr(
+    "Install PortAudio (Debian and Ubuntu: sudo apt-get install libportaudio2; macOS: brew install portaudio)."
+)
 
 _lock = threading.RLock()
 _streams: list[Any] = []
@@ -52,7 +55,7 @@ def portaudio(direction: Direction) -> Any:
     try:
         import sounddevice
     except Exception as error:  # OSError without the library, PortAudioError where it does not start
-        what = "The sound library PortAudio is missing or does not work on this machine."
+        what = tr("The sound library PortAudio is missing or does not work on this machine.")
         raise failure(direction, what, _INSTALL) from error
     return sounddevice
 
@@ -116,7 +119,7 @@ def devices(direction: Direction, *, refresh: bool = False) -> tuple[Device, ...
             try:
                 sounddevice._initialize()  # noqa: SLF001
             except sounddevice.PortAudioError as error:
-                raise failure(direction, "The system's sound does not work on this machine.", _INSTALL) from error
+                raise failure(direction, tr("The system's sound does not work on this machine."), _INSTALL) from error
         default = sounddevice.default.device[0 if direction == "input" else 1]
         found = []
         for index, info in enumerate(sounddevice.query_devices()):
@@ -140,9 +143,17 @@ def require_device(direction: Direction, which: int | str | None) -> Device:
     for device in found:
         if which in {device.index, device.name}:
             return device
-    what = "microphone" if direction == "input" else "loudspeaker"
-    hint = "Plug one in, or open a sound file instead." if direction == "input" else "Plug one in, or save the sound."
-    gone = f"No {what} was found." if which is None else f"The chosen {what} is no longer there."
+    what = tr("microphone") if direction == "input" else tr("loudspeaker")
+    hint = (
+        tr("Plug one in, or open a sound file instead.")
+        if direction == "input"
+        else tr("Plug one in, or save the sound.")
+    )
+    gone = (
+        tr("No {what} was found.").format(what=what)
+        if which is None
+        else tr("The chosen {what} is no longer there.").format(what=what)
+    )
     if isinstance(which, str):
-        gone = f"The {what} {which} is not there."
+        gone = tr("The {what} {which} is not there.").format(what=what, which=which)
     raise failure(direction, gone, hint)

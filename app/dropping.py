@@ -7,15 +7,18 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-SOUND_FILES = (
-    "Sound and video (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.m4a *.aac *.aiff *.aif *.wma *.webm *.mp4 *.mkv *.mov "
-    "*.avi);;Sessions of Triptych (*.triptych);;All files (*)"
+from app.language import tr
+
+SOUND_FILES = tr(
+    "Sound and video (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.m4a *.aac *.aiff "
+    "*.aif *.wma *.webm *.mp4 *.mkv *.mov *.avi);;Sessions of Triptych "
+    "(*.triptych);;All files (*)"
 )
 
 
 def ask_for_file(parent: QWidget, folder: str) -> Path | None:
     """Asks for a sound or video file; None where the user thinks better of it."""
-    name, _ = QFileDialog.getOpenFileName(parent, "Open speech", folder, SOUND_FILES)
+    name, _ = QFileDialog.getOpenFileName(parent, tr("Open speech"), folder, SOUND_FILES)
     return Path(name) if name else None
 
 

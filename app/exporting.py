@@ -15,6 +15,7 @@ from app import cues
 from app.commands.document import comparison_document
 from app.comparison import EngineRun
 from app.keeping import replayed, utterance_of
+from app.language import tr
 from app.reporting import Kept, page
 from app.scoring import scored
 from engines.audio.wav import replacing
@@ -40,13 +41,13 @@ class Form:
 
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(
     {
-        "html": Form("Report with sound and pictures"),
-        "triptych": Form("Session, opens in Triptych elsewhere"),
-        "txt": Form("Plain text"),
-        "srt": Form("Subtitles SubRip", single=True),
-        "vtt": Form("Subtitles WebVTT", single=True),
-        "json": Form("JSON with all evidence"),
-        "csv": Form("Table CSV"),
+        "html": Form(tr("Report with sound and pictures")),
+        "triptych": Form(tr("Session, opens in Triptych elsewhere")),
+        "txt": Form(tr("Plain text")),
+        "srt": Form(tr("Subtitles SubRip"), single=True),
+        "vtt": Form(tr("Subtitles WebVTT"), single=True),
+        "json": Form(tr("JSON with all evidence")),
+        "csv": Form(tr("Table CSV")),
     }
 )
 """Ending → form."""
@@ -60,7 +61,10 @@ def require_form(name: str) -> str:
     """
     ending = name.rpartition(".")[2].lower()
     if ending not in FORMS:
-        raise BadOption(f"A run cannot be exported as {name!r}.", f"Choose one of {', '.join(FORMS)}.")
+        raise BadOption(
+            tr("A run cannot be exported as {name!r}.").format(name=name),
+            tr("Choose one of {listed}.").format(listed=", ".join(FORMS)),
+        )
     return ending
 
 
@@ -97,8 +101,10 @@ def export(path: Path, found: Sequence[Kept], *, engine: str | None = None) -> N
         with room(path), replacing(path) as part:
             part.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        message = f"{path.name} could not be written: {error.strerror or error}."
-        raise BadInput(message, "Choose another place.") from error
+        message = tr("{name} could not be written: {strerror}.").format(
+            name=path.name, strerror=error.strerror or error
+        )
+        raise BadInput(message, tr("Choose another place.")) from error
 
 
 def written(ending: str, found: Sequence[Kept], *, engine: str | None = None) -> str:
@@ -106,7 +112,8 @@ def written(ending: str, found: Sequence[Kept], *, engine: str | None = None) ->
     found = [_scored(kept) for kept in found]
     if ending in {"html", "srt", "vtt"} and len(found) != 1:
         raise BadOption(
-            f"A file of the form {ending} holds one run.", "Choose one run, or txt, csv, json or a session."
+            tr("A file of the form {ending} holds one run.").format(ending=ending),
+            tr("Choose one run, or txt, csv, json or a session."),
         )
     match ending:
         case "html":
@@ -139,9 +146,12 @@ def _subtitles(ending: str, kept: Kept, engine: str | None) -> str:
 def _chosen(kept: Kept, engine: str | None) -> EngineRun:
     wrote = {run.engine.id: run for run in kept.runs if run.main_text.strip()}
     if engine is not None and engine not in wrote:
-        raise BadOption(f"{engine} wrote nothing in this run.", f"Choose one of {', '.join(wrote) or 'no engine'}.")
+        raise BadOption(
+            tr("{engine} wrote nothing in this run.").format(engine=engine),
+            tr("Choose one of {listed}.").format(listed=", ".join(wrote) or tr("no engine")),
+        )
     if not wrote:
-        raise BadOption("No engine wrote anything in this run.", "There is nothing to make subtitles of.")
+        raise BadOption(tr("No engine wrote anything in this run."), tr("There is nothing to make subtitles of."))
     return wrote[engine] if engine is not None else next(iter(wrote.values()))
 
 
@@ -212,17 +222,20 @@ def _safe(value: object) -> object:
 
 def _plain(kept: Kept) -> str:
     entry = kept.entry
-    target = f" into {entry.target}" if entry.target else ""
+    target = tr(" into {language}").format(language=entry.target) if entry.target else ""
     lines = [f"{entry.source} ({kept.comparison.utterance.seconds:.1f} s), {entry.task}{target}, {entry.at}"]
-    for title, text in (("What was said", entry.reference), ("A good translation", entry.reference_translation)):
+    for title, text in (
+        (tr("What was said"), entry.reference),
+        (tr("A good translation"), entry.reference_translation),
+    ):
         if text:
             lines += ["", f"{title}: {text}"]
     for run in kept.runs:
         lines += ["", run.engine.name]
         texts: tuple[tuple[str, Callable[[EngineRun], str | None]], ...] = (
             ("", lambda run: run.transcript),
-            ("Translation: ", lambda run: run.translation),
-            ("Answer: ", lambda run: run.answer),
+            (tr("Translation: "), lambda run: run.translation),
+            (tr("Answer: "), lambda run: run.answer),
         )
         lines += [f"  {title}{text}" for title, of in texts if (text := of(run))]
         if run.error is not None:

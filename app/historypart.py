@@ -17,6 +17,7 @@ from app.historythread import HistoryThread
 from app.intake import Intake
 from app.keeper import MEGABYTE, Keeper
 from app.keeping import Restored, restored, utterance_of
+from app.language import tr
 from app.livepart import LivePart
 from app.results import Results
 from app.runsaving import RunSaver
@@ -26,7 +27,7 @@ from engines.history.entries import Entry, Found
 from engines.history.session import opened
 from engines.history.store import Store
 
-_BUSY = "Live work or a run is under way."
+_BUSY = tr("Live work or a run is under way.")
 
 
 class HistoryPart(QObject):
@@ -74,8 +75,8 @@ class HistoryPart(QObject):
         self.saver.failed.connect(self.failed)
         intake.session_wanted.connect(self.open_session)
         menu = toolbar.menu.menu()
-        menu.addAction("History…", QKeySequence("Ctrl+H"), self.show)
-        menu.addAction("Save this run as…", QKeySequence("Ctrl+S"), self.saver.ask_where)
+        menu.addAction(tr("History…"), QKeySequence("Ctrl+H"), self.show)
+        menu.addAction(tr("Save this run as…"), QKeySequence("Ctrl+S"), self.saver.ask_where)
 
     # --- the dialog -------------------------------------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ class HistoryPart(QObject):
     def _show_again(self, entry: Entry, found: Restored) -> bool:
         """Puts a comparison on screen; false where something else is under way."""
         if self._controller.running or self._live.active:
-            self.failed.emit(BadInput(_BUSY, "Stop it first, then open the run again."))
+            self.failed.emit(BadInput(_BUSY, tr("Stop it first, then open the run again.")))
             return False
         self._intake.begun.emit()
         self._intake.silence()
@@ -194,8 +195,8 @@ class HistoryPart(QObject):
 
     def _ask_for_session(self) -> None:
         folder = self._controller.settings.choices.folder
-        kinds = "Sessions of Triptych (*.triptych);;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self.dialog or self._window, "Open session", folder, kinds)
+        kinds = tr("Sessions of Triptych (*.triptych);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self.dialog or self._window, tr("Open session"), folder, kinds)
         if name:
             self.open_session(Path(name))
 
@@ -215,8 +216,12 @@ class HistoryPart(QObject):
             self.refresh()
             self.open(uid)
             if count > 1:
-                there = "" if new == count else f", {count - new} of them were there already"
-                self.said.emit(f"{path.name} holds {count} runs{there}; they are in the history (Ctrl+H).")
+                there = "" if new == count else tr(", {count} of them were there already").format(count=count - new)
+                self.said.emit(
+                    tr("{name} holds {count} runs{there}; they are in the history (Ctrl+H).").format(
+                        name=path.name, count=count, there=there
+                    )
+                )
 
         def otherwise(error: TriptychError) -> None:
             if isinstance(error, HistoryUnavailable | DiskFull):

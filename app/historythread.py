@@ -12,6 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.language import tr
 from engines.errors import HistoryDamaged, TriptychError
 from engines.history.store import BUSY_SECONDS, Store
 
@@ -101,8 +102,8 @@ class HistoryThread(QObject):
             self._tell(self.failed, error)
         except Exception as error:
             log.exception("the history failed")
-            message = f"Something went wrong in the history: {error or type(error).__name__}."
-            self._tell(self.failed, TriptychError(message, "The log has the details."))
+            message = tr("Something went wrong in the history: {error}.").format(error=error or type(error).__name__)
+            self._tell(self.failed, TriptychError(message, tr("The log has the details.")))
 
     def _ask(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app import pulseaudio
 from app.devices import Device, devices
+from app.language import tr
 from app.sources import Microphone, Source
 from app.systemsound import SystemSound
 from engines.errors import MicrophoneUnavailable
@@ -55,7 +56,7 @@ def find_inputs(*, refresh: bool = False) -> Inputs:
     except MicrophoneUnavailable as error:
         no_microphone = f"{error.message} {error.hint}"
     if not no_microphone and all(one.system for one in found):
-        no_microphone = "No microphone was found. Plug one in."
+        no_microphone = tr("No microphone was found. Plug one in.")
     no_system = "" if any(one.system for one in found) else _add_monitors(found)
     named: dict[str, Input] = {}
     for one in found:  # some systems list a device once for every driver
@@ -84,23 +85,25 @@ def open_input(name: str | None) -> Source:
         for source in pulseaudio.sources():
             if source.monitor and SYSTEM + source.name == name:
                 return SystemSound(source)
-        what = f"The system sound of {name.removeprefix(SYSTEM)} is not there."
-        raise MicrophoneUnavailable(what, "Choose another source.")
-    raise MicrophoneUnavailable(f"The microphone {name} is not there.", "Plug it in, or choose another one.")
+        what = tr("The system sound of {removeprefix} is not there.").format(removeprefix=name.removeprefix(SYSTEM))
+        raise MicrophoneUnavailable(what, tr("Choose another source."))
+    raise MicrophoneUnavailable(
+        tr("The microphone {name} is not there.").format(name=name), tr("Plug it in, or choose another one.")
+    )
 
 
 def _add_monitors(found: list[Input]) -> str:
     """Adds what the sound server can record of its loudspeakers; returns why there is nothing."""
     if sys.platform == "darwin":
-        return "macOS gives no system sound to programs; a loopback driver would stand among the microphones."
+        return tr("macOS gives no system sound to programs; a loopback driver would stand among the microphones.")
     if sys.platform == "win32":
-        return "This system offers no recording of its own sound."
+        return tr("This system offers no recording of its own sound.")
     try:
         monitors = [source for source in pulseaudio.sources() if source.monitor]
     except MicrophoneUnavailable as error:
-        return f"System sound cannot be recorded. {error.message} {error.hint}"
+        return tr("System sound cannot be recorded. {message} {hint}").format(message=error.message, hint=error.hint)
     found += [Input(SYSTEM + source.name, system=True) for source in monitors]
-    return "" if monitors else "No loudspeaker was found whose sound could be recorded."
+    return "" if monitors else tr("No loudspeaker was found whose sound could be recorded.")
 
 
 def _plays(device: Device) -> bool:

@@ -8,6 +8,7 @@ import sys
 from PySide6.QtCore import QObject, QTimer
 
 from app.background import Job
+from app.language import tr
 from app.pulseaudio import recorded_by
 from app.recorder import Recorder
 
@@ -48,4 +49,4 @@ class InputWatch(QObject):
             return
         before, self._name = self._name, name
         if before is not None and before != name:
-            self._recorder.note(f"The sound system moved the recording to {name}.")
+            self._recorder.note(tr("The sound system moved the recording to {name}.").format(name=name))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.controller import Controller
 from app.dropping import ask_for_file, dropped_file
+from app.language import tr
 from app.loading import Loader
 from app.playback import Playback
 from app.recorded import Recording
@@ -110,8 +111,8 @@ class Intake(QObject):
         if path is not None:
             self.open_file(path)
         else:
-            hint = "Copy a file, then paste it here."
-            self.failed.emit(AudioUnreadable("There is no sound file in the clipboard.", hint))
+            hint = tr("Copy a file, then paste it here.")
+            self.failed.emit(AudioUnreadable(tr("There is no sound file in the clipboard."), hint))
 
     def toggle_playback(self) -> None:
         """Plays from the cursor, or stops there."""
@@ -144,7 +145,7 @@ class Intake(QObject):
         if utterance.language is not None:
             task, _, target = self._toolbar.chosen()
             self._toolbar.choose(task, utterance.language, target)
-        self._window.setWindowTitle(f"{utterance.source} – Triptych")
+        self._window.setWindowTitle(tr("{source} – Triptych").format(source=utterance.source))
         if utterance.notes:
             self.said.emit(" ".join(utterance.notes))
         run, self._run_next = self._run_next, False

@@ -12,11 +12,12 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from app.comparison import Comparison, EngineRun, Status
+from app.language import tr
 from engines.contract import Samples
 from engines.evaluation.votes import Judged, Vote, Votes
 
 KINDS: Final[Mapping[Judged, str]] = MappingProxyType(
-    {"transcript": "Transcripts", "translation": "Translations", "answer": "Answers", "voice": "Voices"}
+    {"transcript": tr("Transcripts"), "translation": tr("Translations"), "answer": tr("Answers"), "voice": tr("Voices")}
 )
 """What can be judged, with its name for people."""
 

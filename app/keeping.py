@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.commands.document import machine
 from app.comparison import Comparison, EngineRun, Status
+from app.language import tr
 from app.needs import models_needed
 from engines.audio.load import load
 from engines.audio.synthetic import program
@@ -149,7 +150,9 @@ def restored(entry: Entry, utterance: Utterance, catalogue: Catalogue) -> Restor
     notes = _fill(comparison, entry.latest.values())
     unknown = [ran.name for engine, ran in entry.latest.items() if engine not in comparison.runs]
     if unknown:
-        notes.append(f"This version has no {' and no '.join(unknown)}; export the run to see them.")
+        notes.append(
+            tr("This version has no {listed}; export the run to see them.").format(listed=tr(" and no ").join(unknown))
+        )
     return Restored(comparison, tuple(notes))
 
 
@@ -192,7 +195,11 @@ def _fill(comparison: Comparison, runs: Iterable[Ran]) -> list[str]:
         if run.status is not status and status.over:
             comparison.runs[ran.engine] = replace(run, status=status)
     if skipped:
-        notes.append(f"{skipped} pieces of what engines told were written by another version and are left out.")
+        notes.append(
+            tr("{skipped} pieces of what engines told were written by another version and are left out.").format(
+                skipped=skipped
+            )
+        )
     return notes
 
 

@@ -10,6 +10,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from app.language import tr
+
 CLIPPED = 0.999
 """Fraction of full scale from which a sample counts as clipped."""
 FLOOR_DB = -120.0
@@ -60,11 +62,11 @@ class Verdict(Enum):
     """What is to be said about the level; the value is the sentence."""
 
     WAITING = ""
-    GOOD = "The level is good."
-    SILENT = "Nothing arrives: it is muted, or this program may not use it."
-    CLIPS = "Too loud, it clips: turn the input down."
-    HIGH = "Nearly too loud: turn the input down a little."
-    LOW = "Very quiet: come closer, or turn the input up."
+    GOOD = tr("The level is good.")
+    SILENT = tr("Nothing arrives: it is muted, or this program may not use it.")
+    CLIPS = tr("Too loud, it clips: turn the input down.")
+    HIGH = tr("Nearly too loud: turn the input down a little.")
+    LOW = tr("Very quiet: come closer, or turn the input up.")
 
     @property
     def bad(self) -> bool:

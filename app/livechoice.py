@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QMenu
 
 from app.controller import Controller
+from app.language import tr
 from app.live import able
 from engines.catalog import EngineDescription
 from engines.contract import Task
@@ -45,7 +46,7 @@ class LiveChoice:
         """
         asked, engines = self.asked(), self.engines()
         if asked.kinds and not engines:
-            raise BadInput("No engine does this live.", "Choose another task or language.")
+            raise BadInput(tr("No engine does this live."), tr("Choose another task or language."))
         return asked, engines
 
     def engines(self) -> tuple[EngineDescription, ...]:
@@ -72,4 +73,4 @@ class LiveChoice:
             action.setToolTip(engine.description)
             action.toggled.connect(lambda on, which=engine.id: self.take(which, on))
         if menu.isEmpty():
-            menu.addAction("No engine does this live").setEnabled(False)
+            menu.addAction(tr("No engine does this live")).setEnabled(False)

@@ -12,6 +12,7 @@ from app.captions import Captions
 from app.controller import Controller
 from app.inputchoice import InputChoice
 from app.inputwatch import InputWatch
+from app.language import tr
 from app.levels import Level
 from app.live import a_little_speech, setting
 from app.livechoice import LiveChoice
@@ -105,7 +106,7 @@ class LiveControl(QObject):
         recorder, self._recorder = self._recorder, None
         self._watch.stop()
         if recorder is not None:
-            self._bar.say("Writing the rest …")
+            self._bar.say(tr("Writing the rest …"))
             job = Job(recorder.stop, "stop-live")
             job.finished.connect(self._recorded)
             job.failed.connect(self.failed)
@@ -140,7 +141,7 @@ class LiveControl(QObject):
         self._names = {engine.id: engine.name for engine in engines}
         self._captions = Captions(engines)
         self._bar.clear()
-        self._bar.say("Getting ready …")
+        self._bar.say(tr("Getting ready …"))
         for engine in engines:
             self._cards[engine.id].set_task(wanted.task, wanted.target)
             self._cards[engine.id].set_reference(None)
@@ -164,7 +165,7 @@ class LiveControl(QObject):
                 ready.append(step.engine)
             yield step
         if not ready:
-            raise Unavailable("None of the engines that are chosen for live can run.", "Their cards tell why.")
+            raise Unavailable(tr("None of the engines that are chosen for live can run."), tr("Their cards tell why."))
         for event in prepare(("silero-vad",)):
             yield Progress(tuple(ready), event)
         running = self._controller.settings.running
@@ -185,7 +186,7 @@ class LiveControl(QObject):
             self._live = LiveThread(step, self.told.emit)
             self._live.start()
         elif isinstance(step, Progress):
-            self._bar.say(f"{step.event.what} …")
+            self._bar.say(f"{tr(step.event.what)} …")
         elif isinstance(step, Unprepared):
             error = step.error
             self._take(Out(0.0, step.engine, error.kind, error.message, error.hint))
@@ -202,13 +203,13 @@ class LiveControl(QObject):
         self._show_cards(self._captions.take(event))
         match event:
             case Warming(engine=engine, left=left):
-                self._bar.say(f"Opening {self._names[engine]}, {left} left …")
+                self._bar.say(tr("Opening {names}, {left} left …").format(names=self._names[engine], left=left))
             case Ready() if self._toolbar.live.isChecked():
                 self._open_source()
             case Speaking():
-                self._bar.say("Listening", speaking=True)
+                self._bar.say(tr("Listening"), speaking=True)
             case Paused() if self._recorder is not None:
-                self._bar.say("Listening")
+                self._bar.say(tr("Listening"))
             case Load(sentence=sentence):
                 self._bar.say_load(sentence)
             case SoundLost(gaps=gaps):
@@ -234,7 +235,7 @@ class LiveControl(QObject):
                 on_end=self._source_ended.emit,
             )
 
-        self._bar.say("Opening the microphone …")
+        self._bar.say(tr("Opening the microphone …"))
         job = Job(lambda: begin(recorder), "live-source")
         job.finished.connect(self._listening)
         job.failed.connect(self._no_source)
@@ -243,7 +244,7 @@ class LiveControl(QObject):
     def _listening(self, recorder: Recorder) -> None:
         self._recorder = recorder
         if self._toolbar.live.isChecked():
-            self._bar.say("Listening")
+            self._bar.say(tr("Listening"))
             self._waveform.start_live()
             self._watch.start(recorder)
         else:

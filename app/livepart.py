@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.controller import Controller
 from app.intake import Intake
+from app.language import tr
 from app.livecontrol import LiveControl
 from app.widgets.card import EngineCard
 from app.widgets.livebar import LiveBar
@@ -41,7 +42,7 @@ class LivePart(LiveControl):
         self.noted.connect(intake.said)
         intake.begun.connect(self.forget)
         controller.comparison_reset.connect(self.show_again)
-        menu = toolbar.menu.menu().addMenu("Engines in live")
+        menu = toolbar.menu.menu().addMenu(tr("Engines in live"))
         menu.aboutToShow.connect(lambda: self.choice.fill(menu))
 
     def _show(self, live: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.language import tr
 from engines.contract import Preparing
 from engines.errors import TriptychError
 from engines.runtime.cancellation import check
@@ -84,6 +85,6 @@ def lacking(store: WeightStore | None = None) -> tuple[str, ...]:
 def told(seconds: float) -> str:
     """A stretch of time for people: ``"about 3 minutes"``."""
     if seconds < 50:
-        return f"about {max(10, round(seconds, -1)):.0f} seconds"
+        return tr("about {max:.0f} seconds").format(max=max(10, round(seconds, -1)))
     minutes = round(seconds / 60)
-    return "about a minute" if minutes <= 1 else f"about {minutes} minutes"
+    return tr("about a minute") if minutes <= 1 else tr("about {minutes} minutes").format(minutes=minutes)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.background import Job
 from app.dialogs.about import TermsDialog
+from app.language import tr
 from app.settings import Settings
 from app.widgets.banner import OfferBanner
 from engines.contract import Preparing
@@ -20,8 +21,10 @@ from export.prepare import prepare
 
 GAINS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "gemma-3-270m": "is what the engines that read vectors write with; "
-        "it also translates into seven languages and ranks better than SmolLM2"
+        "gemma-3-270m": tr(
+            "is what the engines that read vectors write with; it also translates into "
+            "seven languages and ranks better than SmolLM2"
+        )
     }
 )
 """What a model improves, for the banner."""
@@ -84,9 +87,13 @@ class Offers(QObject):
         try:
             accept_licence(model)
         except OSError as error:
-            self.failed.emit(TriptychError(f"The acceptance could not be written down: {error.strerror or error}."))
+            self.failed.emit(
+                TriptychError(
+                    tr("The acceptance could not be written down: {strerror}.").format(strerror=error.strerror or error)
+                )
+            )
             return
-        self._banner.show_progress(f"Fetching {self._name()}", 0, None)
+        self._banner.show_progress(tr("Fetching {name}").format(name=self._name()), 0, None)
         self._job = Job(lambda: prepare([model]), "fetch")
         self._job.progressed.connect(self._show_progress)
         self._job.finished.connect(self._fetched)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.devices import close_stream, open_stream, portaudio, require_device
+from app.language import tr
 from engines.audio.synthetic import Mark
 from engines.audio.wav import GrowingWav, to_pcm16
 from engines.contract import Samples
@@ -94,8 +95,10 @@ class Loudspeaker:
         def finished() -> None:
             if self._stopping:
                 return
-            hint = "Plug it in again, or choose another loudspeaker."
-            gone = SpeakerUnavailable(f"The loudspeaker {self._name} went away while playing.", hint)
+            hint = tr("Plug it in again, or choose another loudspeaker.")
+            gone = SpeakerUnavailable(
+                tr("The loudspeaker {name} went away while playing.").format(name=self._name), hint
+            )
             ended(None if over.is_set() else gone)
 
         self._stopping = False
@@ -111,8 +114,10 @@ class Loudspeaker:
             )
         except (sounddevice.PortAudioError, ValueError) as error:
             self.stop()
-            hint = "Close other programs that use it, or choose another loudspeaker."
-            raise SpeakerUnavailable(f"The loudspeaker {self._name} cannot be opened; it is busy.", hint) from error
+            hint = tr("Close other programs that use it, or choose another loudspeaker.")
+            raise SpeakerUnavailable(
+                tr("The loudspeaker {name} cannot be opened; it is busy.").format(name=self._name), hint
+            ) from error
         return float(self._stream.latency)
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from app.language import tr
 from engines import paths
 from engines.audio import wav
 from engines.audio.cues import cue_chunks
@@ -66,13 +67,13 @@ class Recording:
         utterance = load(self.path, language=language, source=self.source)
         notes = [*utterance.notes, *self.notes]
         if self.problem is not None:
-            notes.append(f"{self.problem.message} What was recorded until then is kept.")
+            notes.append(tr("{message} What was recorded until then is kept.").format(message=self.problem.message))
         lost = max(len(self.gaps), self.overflows + bool(self.dropped))
         if lost:
-            times = "once" if lost == 1 else f"{lost} times"
-            notes.append(f"Sound was lost {times} while recording; the waveform shows where.")
+            times = tr("once") if lost == 1 else tr("{lost} times").format(lost=lost)
+            notes.append(tr("Sound was lost {times} while recording; the waveform shows where.").format(times=times))
         if self.silent:
-            notes.append("Nothing but silence came; the microphone may be muted or forbidden to this program.")
+            notes.append(tr("Nothing but silence came; the microphone may be muted or forbidden to this program."))
         return replace(utterance, notes=tuple(notes), gaps=self.gaps or utterance.gaps)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.gaps import Gaps
+from app.language import tr
 from app.levels import Level, measure
 from app.pace import Pace
 from app.recorded import Growing, Recording, folder
@@ -109,7 +110,7 @@ class Recorder:
             DiskFull: the file cannot be begun.
         """
         if self._thread is not None:
-            message = "A recorder records once; make another one."
+            message = tr("A recorder records once; make another one.")
             raise RuntimeError(message)
         try:
             place = folder()
@@ -118,8 +119,10 @@ class Recorder:
             self._growing = Growing(rate)
         except OSError as error:
             self._source.stop()
-            message = f"No recording can be written to {paths.data()}: {error.strerror}."
-            raise DiskFull(message, "Make room on the disk, or choose another data folder.") from error
+            message = tr("No recording can be written to {data}: {strerror}.").format(
+                data=paths.data(), strerror=error.strerror
+            )
+            raise DiskFull(message, tr("Make room on the disk, or choose another data folder.")) from error
         self._splice.begin(rate)
         self._pace = Pace(rate)
         self._thread = threading.Thread(target=self._write, args=(self._growing.file,), name="recorder", daemon=True)
@@ -154,7 +157,7 @@ class Recorder:
 
     def _finish(self) -> Growing:
         if self._thread is None or self._growing is None:
-            message = "The recorder was not started."
+            message = tr("The recorder was not started.")
             raise RuntimeError(message)
         with self._changing:
             self._source.stop()
@@ -197,8 +200,8 @@ class Recorder:
                     self._look_for_room(file)
                     synced = now
                 if not ended and self._idle > _STALLED_SECONDS:
-                    hint = "Plug it in again, or choose another microphone."
-                    self.problem = MicrophoneUnavailable("The microphone delivers no sound any more.", hint)
+                    hint = tr("Plug it in again, or choose another microphone.")
+                    self.problem = MicrophoneUnavailable(tr("The microphone delivers no sound any more."), hint)
                     self._ended.set()
                 elif ended and not told and not self._go_on(file):
                     told = True
@@ -261,8 +264,9 @@ class Recorder:
             missing = time.monotonic() - began + self._idle
             self._idle = 0.0
             self.note(
-                f"{problem.message} The recording went on at {_clock(at)} with {source.device}; "
-                f"about {max(0.1, missing):.1f} s are missing there."
+                tr(
+                    "{message} The recording went on at {clock} with {device}; about {max:.1f} s are missing there."
+                ).format(message=problem.message, clock=_clock(at), device=source.device, max=max(0.1, missing))
             )
             return True
         return False
@@ -272,13 +276,20 @@ class Recorder:
         loss = self._pace.look(now, self._ring.taken - self._from)
         if loss is not None and self._gaps.find(loss.at + self._from, within=self._pace.rate):
             (place,) = self._splice.places([loss.at + self._from])
-            self.note(f"About {loss.seconds:.1f} s of sound never arrived, at {_clock(place / file.rate)}.")
+            self.note(
+                tr("About {seconds:.1f} s of sound never arrived, at {clock}.").format(
+                    seconds=loss.seconds, clock=_clock(place / file.rate)
+                )
+            )
 
     def _look_for_room(self, file: wav.GrowingWav) -> None:
         seconds = shutil.disk_usage(file.path.parent).free / (2 * file.rate)
         if seconds < _WARN_SECONDS and not self._warned:
             self._warned = True
-            _tell(self._on_note, f"The disk has room for {seconds:.0f} more seconds of this recording.")
+            _tell(
+                self._on_note,
+                tr("The disk has room for {seconds:.0f} more seconds of this recording.").format(seconds=seconds),
+            )
 
 
 def _clock(seconds: float) -> str:
@@ -291,10 +302,10 @@ def _require_room(place: Path) -> None:
 
 
 def _failure(error: OSError) -> DiskFull:
-    hint = "Make room on the disk. What was recorded until then is kept."
+    hint = tr("Make room on the disk. What was recorded until then is kept.")
     if error.errno == errno.ENOSPC:
-        return DiskFull("The disk is full, the recording cannot go on.", hint)
-    return DiskFull(f"The recording cannot go on: {error.strerror or error}.", hint)
+        return DiskFull(tr("The disk is full, the recording cannot go on."), hint)
+    return DiskFull(tr("The recording cannot go on: {strerror}.").format(strerror=error.strerror or error), hint)
 
 
 def _tell(callback: Callable[..., None] | None, *arguments: object) -> None:

@@ -11,6 +11,7 @@ from app.devices import look_again
 from app.inputchoice import InputChoice
 from app.inputs import open_input
 from app.inputwatch import InputWatch
+from app.language import tr
 from app.levels import Level
 from app.recorded import Recording, recover
 from app.recorder import Recorder
@@ -152,8 +153,8 @@ class RecordingControl(QObject):
         if recording.seconds > 0:
             self.ended.emit(recording)
         else:
-            hint = "Choose another microphone, or allow this program to use it."
-            self.failed.emit(recording.problem or MicrophoneUnavailable("Nothing was recorded.", hint))
+            hint = tr("Choose another microphone, or allow this program to use it.")
+            self.failed.emit(recording.problem or MicrophoneUnavailable(tr("Nothing was recorded."), hint))
 
     def _show_level(self, level: Level) -> None:
         if self._recorder is not None:

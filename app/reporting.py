@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.comparison import Comparison, EngineRun, Status
+from app.language import language_name, tr
 from app.reportplots import confidence, times, waveform
 from app.widgets.differences import differences
 from app.widgets.numbers import nats, operations, share
@@ -18,7 +19,6 @@ from engines.evaluation.page import render
 from engines.evaluation.sheet import Block, Figure, Heading, Paragraph, Sound, Words
 from engines.history import sound
 from engines.history.entries import Entry, Ran
-from engines.languages import NAMES
 
 LARGEST_SOUND: Final = 48 << 20
 """Bytes of speech that a page takes in."""
@@ -54,22 +54,22 @@ class Kept:
 
 def page(kept: Kept) -> str:
     """The whole page."""
-    return render(f"Triptych: {kept.entry.source}", list(_blocks(kept)))
+    return render(tr("Triptych: {source}").format(source=kept.entry.source), list(_blocks(kept)))
 
 
 def _blocks(kept: Kept) -> Iterator[Block]:
     yield from _speech(kept)
     runs = kept.runs
     if runs:
-        yield Heading("What the engines made of it")
+        yield Heading(tr("What the engines made of it"))
         yield _figures(kept)
         timed = [run for run in runs if run.stages]
         if timed:
-            caption = "Where the time went, in seconds of the engines' own work; point at a stage to see its name."
+            caption = tr("Where the time went, in seconds of the engines' own work; point at a stage to see its name.")
             yield Figure("times", times(timed), caption)
         tokens = {run.engine.name: _tokens(run) for run in runs}
         if any(tokens.values()):
-            caption = "How likely each engine found each token that it wrote, at most the first 80; point to read."
+            caption = tr("How likely each engine found each token that it wrote, at most the first 80; point to read.")
             yield Figure("confidence", confidence(tokens), caption)
     for run in runs:
         yield from _engine(kept, run)
@@ -78,35 +78,53 @@ def _blocks(kept: Kept) -> Iterator[Block]:
 
 def _speech(kept: Kept) -> Iterator[Block]:
     entry, utterance = kept.entry, kept.comparison.utterance
-    yield Heading("The speech")
-    spoken = NAMES.get(entry.language or "", entry.language) or "found out by the engines"
-    asked = f"{entry.task} into {NAMES.get(entry.target, entry.target)}" if entry.target else entry.task
+    yield Heading(tr("The speech"))
+    spoken = language_name(entry.language or "") or tr("found out by the engines")
+    asked = (
+        tr("{task} into {language}").format(task=entry.task, language=language_name(entry.target))
+        if entry.target
+        else entry.task
+    )
     rows = [
-        ("Source", entry.source), ("Length", duration(utterance.seconds)), ("Language", spoken), ("Asked", asked),
-        ("Run", entry.at.replace("T", " ").replace("+00:00", " UTC")),
+        (tr("Source"), entry.source), (tr("Length"), duration(utterance.seconds)),
+        (tr("Language"), spoken), (tr("Asked"), asked),
+        (tr("Run"), entry.at.replace("T", " ").replace("+00:00", " UTC")),
     ]  # fmt: skip
     if entry.tags:
-        rows.append(("Tags", ", ".join(entry.tags)))
-    yield sheet.Table(("What", ""), tuple(rows), literal=True)
+        rows.append((tr("Tags"), ", ".join(entry.tags)))
+    yield sheet.Table((tr("What"), ""), tuple(rows), literal=True)
     data = sound.pack(utterance.samples, 16_000)
     if len(data) <= LARGEST_SOUND:
-        yield Sound(data, "audio/flac", "What was said.")
+        yield Sound(data, "audio/flac", tr("What was said."))
     else:
-        yield Paragraph("The speech is too long to be listened to in this page.", "note")
+        yield Paragraph(tr("The speech is too long to be listened to in this page."), "note")
     spans = next(
         (found.spans for run in kept.runs for found in run.evidence if isinstance(found, Segments)), ()
     )  # of the first engine that tells
-    yield Figure("speech", waveform(utterance.samples, spans), "The speech; shaded where there is somebody speaking.")
-    for title, text in (("What was said", entry.reference), ("A good translation", entry.reference_translation)):
+    yield Figure(
+        "speech", waveform(utterance.samples, spans), tr("The speech; shaded where there is somebody speaking.")
+    )
+    for title, text in (
+        (tr("What was said"), entry.reference),
+        (tr("A good translation"), entry.reference_translation),
+    ):
         if text:
-            yield Words(((text, "same"),), f"{title}, as a person gave it:")
+            yield Words(((text, "same"),), tr("{title}, as a person gave it:").format(title=title))
     for note in (*entry.notes, *kept.notes):
         yield Paragraph(_flat(note), "note")
 
 
 def _figures(kept: Kept) -> Block:
     names = [name for name in _SCORES if any(name in run.scores for run in kept.runs)]
-    head = ("Engine", "Status", "Time", "First text", "Real-time factor", "Operations", *(_SCORES[n] for n in names))
+    head = (
+        tr("Engine"),
+        tr("Status"),
+        tr("Time"),
+        tr("First text"),
+        tr("Real-time factor"),
+        tr("Operations"),
+        *(_SCORES[n] for n in names),
+    )
     rows = []
     for run in kept.runs:
         factor = run.rtf(kept.comparison.utterance.seconds)
@@ -119,7 +137,7 @@ def _figures(kept: Kept) -> Block:
                 *(_score(name, run.scores.get(name)) for name in names),
             )
         )
-    caption = "Times are of the engine's own work, with shared work at its full cost."
+    caption = tr("Times are of the engine's own work, with shared work at its full cost.")
     return sheet.Table(head, tuple(rows), caption, literal=True)
 
 
@@ -134,19 +152,26 @@ def _engine(kept: Kept, run: EngineRun) -> Iterator[Block]:
     yield Paragraph(_flat(run.engine.description), "note")
     baseline = next((one for one in kept.runs if one.engine.paradigm == "baseline"), None)
     for title, text, reference, rival in (
-        ("Transcript", run.transcript, kept.entry.reference, baseline.transcript if baseline else None),
-        ("Translation", run.translation, kept.entry.reference_translation, baseline.translation if baseline else None),
-        ("Answer", run.answer, None, None),
+        (tr("Transcript"), run.transcript, kept.entry.reference, baseline.transcript if baseline else None),
+        (
+            tr("Translation"),
+            run.translation,
+            kept.entry.reference_translation,
+            baseline.translation if baseline else None,
+        ),
+        (tr("Answer"), run.answer, None, None),
     ):
         if text:
             against = reference or (rival if baseline is not run else None)
-            name = "what was said" if reference else "the baseline"
+            name = tr("what was said") if reference else tr("the baseline")
             yield Words(compared(text, against), f"{title}{f', against {name}' if against else ''}:")
     voice = run.speech()
     if voice is not None:
         data = sound.pack(*voice, run.mark())
         if data and len(data) <= LARGEST_SOUND:
-            yield Sound(data, "audio/flac", f"What {run.engine.name} said. This is synthetic speech.")
+            yield Sound(
+                data, "audio/flac", tr("What {name} said. This is synthetic speech.").format(name=run.engine.name)
+            )
     if run.error is not None:
         yield Paragraph(_flat(f"{run.error.message} {run.error.hint}"), "lacking")
     for note in run.result.notes if run.result is not None else ():
@@ -178,13 +203,15 @@ def compared(text: str, other: str | None) -> Parts:
 
 def _hypotheses(found: NBest) -> Block:
     scored = any(one.lm is not None for one in found.hypotheses)
-    head = ("", "Hypothesis", "by the sound (nats)", *(("as language (nats)",) if scored else ()))
+    head = ("", tr("Hypothesis"), tr("by the sound (nats)"), *((tr("as language (nats)"),) if scored else ()))
     rows = []
     for place, one in enumerate(found.hypotheses[:_MOST_HYPOTHESES]):
         lm = () if not scored else ("–" if one.lm is None else nats(one.lm),)
-        rows.append(("chosen" if place == found.chosen else f"{place + 1}", one.text, nats(one.acoustic), *lm))
+        rows.append((tr("chosen") if place == found.chosen else f"{place + 1}", one.text, nats(one.acoustic), *lm))
     weight = "" if found.weight is None else f", λ = {found.weight:g}"
-    caption = f"What the recogniser held possible from {found.start:.1f} to {found.end:.1f} s{weight}."
+    caption = tr("What the recogniser held possible from {start:.1f} to {end:.1f} s{weight}.").format(
+        start=found.start, end=found.end, weight=weight
+    )
     return sheet.Table(head, tuple(rows), caption, literal=True)
 
 
@@ -197,21 +224,23 @@ def _tokens(run: EngineRun) -> Sequence[tuple[str, float]]:
 
 
 def _made(kept: Kept) -> Iterator[Block]:
-    yield Heading("How it was made")
+    yield Heading(tr("How it was made"))
     rows = []
     for run in kept.runs:
         ran = kept.ran(run.engine.id)
         if ran is None:
             continue
-        options = ", ".join(f"{name} = {value}" for name, value in ran.options.items()) or "as usual"
+        options = ", ".join(f"{name} = {value}" for name, value in ran.options.items()) or tr("as usual")
         weights = ", ".join(f"{name} {digest[:12]}" for name, digest in ran.weights.items()) or "–"
         on = ", ".join(str(ran.machine[name]) for name in ("processor", "system") if ran.machine.get(name))
         rows.append((run.engine.name, ran.program, options, weights, on or "–"))
-    head = ("Engine", "Program", "Settings", "Weights", "Machine")
+    head = (tr("Engine"), tr("Program"), tr("Settings"), tr("Weights"), tr("Machine"))
     yield sheet.Table(
-        head, tuple(rows), "Versions of what ran; weights by the beginning of their digests.", literal=True
+        head, tuple(rows), tr("Versions of what ran; weights by the beginning of their digests."), literal=True
     )
-    yield Paragraph(f"Speech {kept.entry.digest[:16]}, run {kept.entry.uid[:8]}.", "note")
+    yield Paragraph(
+        tr("Speech {digest}, run {uid}.").format(digest=kept.entry.digest[:16], uid=kept.entry.uid[:8]), "note"
+    )
 
 
 def _flat(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from app.comparison import EngineRun
+from app.language import tr
 from app.widgets.numbers import seconds as duration
 from engines.contract import SAMPLE_RATE, Samples
 from engines.evaluation.plots import fill, opened, stroke, words
@@ -28,7 +29,7 @@ def waveform(samples: Samples, spans: Sequence[tuple[float, float]]) -> str:
         spans: from and to in seconds.
     """
     length = samples.shape[0] / SAMPLE_RATE
-    parts = opened("The speech", _WIDTH, _TALL + 24)
+    parts = opened(tr("The speech"), _WIDTH, _TALL + 24)
     for start, end in spans:
         left, wide = _WIDTH * start / length, max(1.0, _WIDTH * (end - start) / length)
         parts.append(f'<rect x="{left:.1f}" y="0" width="{wide:.1f}" height="{_TALL}" {fill("grid")}/>')
@@ -53,7 +54,7 @@ def times(runs: Sequence[EngineRun]) -> str:
     """
     longest = max(sum(stage.seconds for stage in run.stages) for run in runs) or 1.0
     wide = _WIDTH - _NAMES - 70
-    parts = opened("Where the time went", _WIDTH, 10 + _BAR * len(runs) + 24)
+    parts = opened(tr("Where the time went"), _WIDTH, 10 + _BAR * len(runs) + 24)
     parts.append(_hatches(runs))
     for row, run in enumerate(runs):
         top, left = 6 + row * _BAR, float(_NAMES)
@@ -72,7 +73,7 @@ def times(runs: Sequence[EngineRun]) -> str:
         parts.append(words(left + 6, top + 14, duration(run.seconds), "soft"))
     foot = 6 + _BAR * len(runs) + 16
     parts.append(
-        words(_NAMES, foot, "Each stage in turn; hatched: shared with another engine, at its full cost", "soft")
+        words(_NAMES, foot, tr("Each stage in turn; hatched: shared with another engine, at its full cost"), "soft")
     )
     return "\n".join([*parts, "</svg>", ""])
 
@@ -95,7 +96,7 @@ def confidence(tokens: Mapping[str, Sequence[tuple[str, float]]]) -> str:
         tokens: engine's name → text and probability in [0, 1] of its tokens.
     """
     shown = {name: found[:80] for name, found in tokens.items() if found}
-    parts = opened("How sure engines were of each token", _WIDTH, 10 + 48 * len(shown))
+    parts = opened(tr("How sure engines were of each token"), _WIDTH, 10 + 48 * len(shown))
     for row, (name, found) in enumerate(shown.items()):
         top = 6 + row * 48
         parts.append(words(0, top + 24, _short(name)))

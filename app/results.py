@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.comparison import EngineRun, Status
 from app.controller import Controller
+from app.language import tr
 from app.loading import described
 from app.playback import Playback
 from app.scorer import Scorer
@@ -77,7 +78,7 @@ class Results(QObject):
             card.selected.connect(self._select_by_hand)
             card.play_requested.connect(self._play)
             card.save_requested.connect(self._save)
-            card.copied.connect(lambda _: self.said.emit("The text is in the clipboard."))
+            card.copied.connect(lambda _: self.said.emit(tr("The text is in the clipboard.")))
 
     @property
     def references(self) -> References:
@@ -222,11 +223,11 @@ class Results(QObject):
         if run is None or self._controller.utterance is None:
             return
         speech = run.speech()
-        kinds = "WAV (*.wav);;FLAC (*.flac);;Ogg Vorbis (*.ogg)"
-        kind, ending = (kinds, "wav") if speech is not None else ("Text (*.txt)", "txt")
+        kinds = tr("WAV (*.wav);;FLAC (*.flac);;Ogg Vorbis (*.ogg)")
+        kind, ending = (kinds, "wav") if speech is not None else (tr("Text (*.txt)"), "txt")
         folder = Path(self._controller.settings.choices.folder)
         suggestion = folder / f"{Path(self._controller.utterance.source).stem}-{engine_id}.{ending}"
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save", str(suggestion), kind)
+        name, _ = QFileDialog.getSaveFileName(self._window, tr("Save"), str(suggestion), kind)
         if name:
             self.write(run, Path(name))
 
@@ -242,6 +243,11 @@ class Results(QObject):
             self.failed.emit(error)
         except OSError as error:
             reason = error.strerror or str(error)
-            self.failed.emit(BadInput(f"{path.name} could not be written: {reason}.", "Choose another place."))
+            self.failed.emit(
+                BadInput(
+                    tr("{name} could not be written: {reason}.").format(name=path.name, reason=reason),
+                    tr("Choose another place."),
+                )
+            )
         else:
-            self.said.emit(f"Saved {path.name}.")
+            self.said.emit(tr("Saved {name}.").format(name=path.name))

@@ -15,6 +15,7 @@ from app.exporting import FORMS, export, kept_of, require_form
 from app.historythread import HistoryThread
 from app.keeper import Keeper
 from app.keeping import ended, ran_of
+from app.language import tr
 from app.reporting import Kept
 from app.results import Results
 from engines.errors import BadInput, BadOption
@@ -50,7 +51,7 @@ class RunSaver(QObject):
     def ask_where(self) -> None:
         """Asks where to save the run on screen, and saves it."""
         if self._on_screen() is None:
-            self.failed.emit(BadInput("There is no run to save yet.", "Run the engines first (Ctrl+Return)."))
+            self.failed.emit(BadInput(tr("There is no run to save yet."), tr("Run the engines first (Ctrl+Return).")))
             return
         path = self._place(self._controller.utterance.source if self._controller.utterance else "run", tuple(FORMS))
         if path is not None:
@@ -88,7 +89,7 @@ class RunSaver(QObject):
         self._thread.ask(write, self._saved)
 
     def _saved(self, name: str) -> None:
-        self.said.emit(f"Saved {name}.")
+        self.said.emit(tr("Saved {name}.").format(name=name))
 
     def _on_screen(self) -> Kept | None:
         """The run on screen as it is now; what happens to it later does not touch it."""
@@ -104,7 +105,7 @@ class RunSaver(QObject):
         choices = self._controller.settings.choices
         suggestion = Path(choices.folder) / f"{Path(source).stem or 'run'}.{endings[0]}"
         name, kind = QFileDialog.getSaveFileName(
-            QApplication.activeWindow(), "Save run", str(suggestion), ";;".join(kinds)
+            QApplication.activeWindow(), tr("Save run"), str(suggestion), ";;".join(kinds)
         )
         if not name:
             return None

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.language import tr
 from engines import paths
 from engines.contract import OptionValue, Task
 
@@ -29,6 +30,8 @@ class Appearance(BaseModel):
     model_config = ConfigDict(validate_assignment=True)
 
     theme: Literal["system", "light", "dark"] = "system"
+    language: str = "system"
+    """ISO 639-1 code of the window's language, or ``"system"``."""
     text_scale: float = Field(default=1.0, ge=0.8, le=2.0)
     underline_doubts: bool = True
     """Whether words that a model was unsure of are underlined in the cards."""
@@ -120,15 +123,23 @@ class Settings(BaseModel):
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError):
-            return cls(told=f"The settings could not be read, so all is as at first. {_set_aside(file, 'damaged')}")
+            return cls(
+                told=tr("The settings could not be read, so all is as at first. {set_aside}").format(
+                    set_aside=_set_aside(file, "damaged")
+                )
+            )
         version = found["version"]
         if version > VERSION:
-            later = "The settings are of a later version of Triptych, so all is as at first."
+            later = tr("The settings are of a later version of Triptych, so all is as at first.")
             return cls(told=f"{later} {_set_aside(file, f'version-{version}')}")
         try:
             return cls.model_validate(brought_up(found))
         except (ValidationError, LookupError, TypeError):
-            return cls(told=f"The settings made no sense, so all is as at first. {_set_aside(file, 'damaged')}")
+            return cls(
+                told=tr("The settings made no sense, so all is as at first. {set_aside}").format(
+                    set_aside=_set_aside(file, "damaged")
+                )
+            )
 
     def save(self, file: Path | None = None) -> None:
         """Writes the settings in one step, readable by the user alone (a server key may be among them).
@@ -167,8 +178,8 @@ def _set_aside(file: Path, why: str) -> str:
     try:
         file.replace(kept)
     except OSError:
-        return "The file could not be kept."
-    return f"The file is kept as {kept.name} in {kept.parent}."
+        return tr("The file could not be kept.")
+    return tr("The file is kept as {name} in {parent}.").format(name=kept.name, parent=kept.parent)
 
 
 def _file() -> Path:

@@ -10,11 +10,13 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton
 
+from app.language import tr
+
 _NATIVE: Final = QKeySequence.SequenceFormat.NativeText
 ALWAYS: Final = (
-    ("Space", "Play or pause"),
-    ("Tab", "Go to the next control; Shift+Tab to the one before"),
-    ("Arrow keys", "Move in the waveform, in the evidence, between cards and in lists"),
+    (tr("Space"), tr("Play or pause")),
+    (tr("Tab"), tr("Go to the next control; Shift+Tab to the one before")),
+    (tr("Arrow keys"), tr("Move in the waveform, in the evidence, between cards and in lists")),
 )
 """Keys that no shortcut stands for, and what they do."""
 

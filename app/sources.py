@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.devices import Device, close_stream, open_stream, portaudio, require_device, steady
+from app.language import tr
 from engines.audio.load import load
 from engines.audio.wav import to_pcm16
 from engines.contract import SAMPLE_RATE
@@ -63,7 +64,7 @@ class Microphone:
     """
 
     def __init__(self, device: int | str | None = None, *, plays: bool = False) -> None:
-        self.name = self.device = "system sound" if plays else "microphone"
+        self.name = self.device = tr("system sound") if plays else "microphone"
         self._wanted = device
         self._plays = plays
         self._stream: Any = None
@@ -89,8 +90,12 @@ class Microphone:
 
         def finished() -> None:
             if not self._stopping:
-                hint = "Plug it in again, or choose another microphone."
-                ended(MicrophoneUnavailable(f"The microphone {device.name} went away while recording.", hint))
+                hint = tr("Plug it in again, or choose another microphone.")
+                ended(
+                    MicrophoneUnavailable(
+                        tr("The microphone {name} went away while recording.").format(name=device.name), hint
+                    )
+                )
 
         self._stopping = False
         refused: Exception | None = None
@@ -147,17 +152,21 @@ def _refusal(device: Device, error: Exception | None) -> MicrophoneUnavailable:
     """Says in one sentence why a microphone cannot be opened."""
     match _code(error) if error is not None else 0:
         case code if code == _BUSY:
-            hint = "Close the other program, or choose another microphone."
-            return MicrophoneUnavailable(f"The microphone {device.name} is busy: another program holds it.", hint)
+            hint = tr("Close the other program, or choose another microphone.")
+            return MicrophoneUnavailable(
+                tr("The microphone {name} is busy: another program holds it.").format(name=device.name), hint
+            )
         case code if code == _GONE:
-            hint = "Plug it in again, or choose another microphone."
-            return MicrophoneUnavailable(f"The microphone {device.name} is no longer there.", hint)
+            hint = tr("Plug it in again, or choose another microphone.")
+            return MicrophoneUnavailable(tr("The microphone {name} is no longer there.").format(name=device.name), hint)
         case code if code in {_BAD_RATE, _BAD_CHANNELS}:
-            hint = "Set it to 48 kHz in the system's sound settings, or choose another microphone."
-            return MicrophoneUnavailable(f"The microphone {device.name} offers no rate that can be recorded.", hint)
+            hint = tr("Set it to 48 kHz in the system's sound settings, or choose another microphone.")
+            return MicrophoneUnavailable(
+                tr("The microphone {name} offers no rate that can be recorded.").format(name=device.name), hint
+            )
         case _:
-            hint = "Close other programs that use it, allow this program to use it, or choose another microphone."
-            message = f"The microphone {device.name} cannot be opened; it is busy or forbidden."
+            hint = tr("Close other programs that use it, allow this program to use it, or choose another microphone.")
+            message = tr("The microphone {name} cannot be opened; it is busy or forbidden.").format(name=device.name)
             return MicrophoneUnavailable(message, hint)
 
 

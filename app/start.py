@@ -1,4 +1,4 @@
-"""Starts the window: application, appearance, crash log, and what happens to errors that nobody caught."""
+"""Starts the window: language, application, appearance, crash log, and what happens to errors that nobody caught."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from types import TracebackType
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from app.background import wait_for_all
-from app.crashes import CrashLog
+from app import locales
 from app.settings import Settings
-from app.theme import theme
-from engines import catalog, paths
+from engines import paths
 
 log = logging.getLogger(__name__)
 
@@ -29,30 +27,45 @@ def start(argv: Sequence[str]) -> int:
     Returns:
         the exit code.
     """
-    from app.window import MainWindow
-
     app = QApplication.instance() or QApplication(["triptych", *argv])
     assert isinstance(app, QApplication)
     app.setApplicationName("Triptych")
     app.setApplicationDisplayName("Triptych")
     app.setDesktopFileName("triptych")
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "triptych.svg")))
+    locales.choose(locales.SYSTEM)
     settings = Settings.load()
+    locales.choose(settings.appearance.language)
+    locales.install(app)
+    return _run(app, settings, Path(argv[0]) if argv else None)
+
+
+def _run(app: QApplication, settings: Settings, file: Path | None) -> int:
+    from app.background import wait_for_all  # tables in these modules speak the language that was chosen
+    from app.crashes import CrashLog
+    from app.described import catalogue
+    from app.language import tr
+    from app.theme import theme
+    from app.window import MainWindow
+
     theme().apply(settings.appearance.theme, settings.appearance.text_scale)
     crashes = CrashLog()
     ended_badly = crashes.begin()
-    window = MainWindow(catalog.default(), settings)
+    window = MainWindow(catalogue(), settings)
     old_hook = sys.excepthook
 
     def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         old_hook(kind, error, trace)
         log.error("uncaught", exc_info=(kind, error, trace))
-        window.messages.say(f"Something went wrong: {error or kind.__name__}.", f"Details are in {crashes.file.name}.")
+        window.messages.say(
+            tr("Something went wrong: {error}.").format(error=error or kind.__name__),
+            tr("Details are in {name}.").format(name=crashes.file.name),
+        )
 
     sys.excepthook = uncaught
     try:
         window.show()
-        window.start(Path(argv[0]) if argv else None)
+        window.start(file)
         window.dialogs.greet()
         if ended_badly is not None and ended_badly.log:  # a log-out kills too, and leaves nothing to tell
             window.dialogs.show_crash(ended_badly)

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 from app import pulseaudio
+from app.language import tr
 from app.sources import Ended, Sink
 from engines.errors import MicrophoneUnavailable
 
@@ -27,7 +28,7 @@ class SystemSound:
     """
 
     def __init__(self, source: pulseaudio.PulseSource) -> None:
-        self.name = "system sound"
+        self.name = tr("system sound")
         self.device = source.name
         self._id = source.id
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,8 +49,8 @@ class SystemSound:
                 start_new_session=True,  # ends with all that it started; Ctrl-C is for this program to heed
             )
         except OSError as error:
-            message = f"The system sound cannot be recorded: {error.strerror or error}."
-            raise MicrophoneUnavailable(message, "Choose a microphone.") from error
+            message = tr("The system sound cannot be recorded: {strerror}.").format(strerror=error.strerror or error)
+            raise MicrophoneUnavailable(message, tr("Choose a microphone.")) from error
         self._process = process
         self._thread = threading.Thread(
             target=self._read, args=(process, sink, ended), name="system-sound", daemon=True
@@ -86,5 +87,9 @@ class SystemSound:
             sink(samples[:whole], False)
             buffer[0] = buffer[2 * whole]
         if not self._stopping.is_set():
-            hint = "Choose another source."
-            ended(MicrophoneUnavailable(f"The system sound of {self.device} came to an end while recording.", hint))
+            hint = tr("Choose another source.")
+            ended(
+                MicrophoneUnavailable(
+                    tr("The system sound of {device} came to an end while recording.").format(device=self.device), hint
+                )
+            )

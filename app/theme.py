@@ -17,20 +17,26 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from app.language import tr
 from app.stylesheet import build
 from engines.contract import Paradigm
 
 Mode: TypeAlias = Literal["system", "light", "dark"]
 
 PARADIGM_TITLES: Final[Mapping[Paradigm, str]] = MappingProxyType(
-    {"baseline": "Baseline", "text": "Text-based", "latent": "Latent representation", "token": "Audio tokens"}
+    {
+        "baseline": tr("Baseline"),
+        "text": tr("Text-based"),
+        "latent": tr("Latent representation"),
+        "token": tr("Audio tokens"),
+    }
 )
 PARADIGM_LINES: Final[Mapping[Paradigm, str]] = MappingProxyType(
     {
-        "baseline": "no language model",
-        "text": "the model reads words",
-        "latent": "the model reads vectors",
-        "token": "the model reads sound units",
+        "baseline": tr("no language model"),
+        "text": tr("the model reads words"),
+        "latent": tr("the model reads vectors"),
+        "token": tr("the model reads sound units"),
     }
 )
 

@@ -26,6 +26,7 @@ from app.dialogs.opener import Dialogs
 from app.dropping import dropped_file, offers_file
 from app.historypart import HistoryPart
 from app.intake import Intake
+from app.language import tr
 from app.livepart import LivePart
 from app.loading import described
 from app.offers import Offers
@@ -141,7 +142,9 @@ class MainWindow(QMainWindow):
         controller.running_changed.connect(bar.show_running)
         self.intake.begun.connect(self.messages.hide)
         self.live.begun.connect(self.messages.hide)
-        self.offers.fetched.connect(lambda name: self.messages.say(f"{name} is ready.", error=False))
+        self.offers.fetched.connect(
+            lambda name: self.messages.say(tr("{name} is ready.").format(name=name), error=False)
+        )
         self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
         self.dock.tokens.codebooks.listened.connect(self.listening.listen)
         self.dock.tokens.duplex.listened.connect(self.listening.listen)
@@ -160,29 +163,29 @@ class MainWindow(QMainWindow):
 
     def _add_menu(self) -> None:
         menu = self.toolbar.menu.menu()
-        self.doubts = QAction("Underline unsure words", menu, checkable=True)
+        self.doubts = QAction(tr("Underline unsure words"), menu, checkable=True)
         self.doubts.setShortcut(QKeySequence("Ctrl+U"))
-        self.doubts.setToolTip("Dots, dashes or waves under words that the model gave little probability")
+        self.doubts.setToolTip(tr("Dots, dashes or waves under words that the model gave little probability"))
         self.doubts.toggled.connect(self._show_doubts)
         self.dialogs.doubts_chosen.connect(self.doubts.setChecked)
         menu.addAction(self.doubts)
         menu.addSeparator()
-        menu.addAction("Preferences…", QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
-        menu.addAction("Models…", self.dialogs.show_models)
-        menu.addAction("What works here…", self.dialogs.show_doctor)
-        menu.addAction("Keys", QKeySequence("F1"), self.dialogs.show_shortcuts)
-        menu.addAction("About Triptych", self.dialogs.show_about)
+        menu.addAction(tr("Preferences…"), QKeySequence("Ctrl+,"), self.dialogs.show_preferences)
+        menu.addAction(tr("Models…"), self.dialogs.show_models)
+        menu.addAction(tr("What works here…"), self.dialogs.show_doctor)
+        menu.addAction(tr("Keys"), QKeySequence("F1"), self.dialogs.show_shortcuts)
+        menu.addAction(tr("About Triptych"), self.dialogs.show_about)
         menu.addSeparator()
-        menu.addAction("Quit", QKeySequence("Ctrl+Q"), self.close)
+        menu.addAction(tr("Quit"), QKeySequence("Ctrl+Q"), self.close)
 
     def _add_shortcuts(self) -> None:
         for keys, does, act in (
-            ("Ctrl+O", "Open a sound or video file", self.intake.choose_file),
-            ("Ctrl+R", "Record, or stop recording", self.toolbar.record.click),
-            ("Ctrl+L", "Write live while you speak, or stop", self.toolbar.live.click),
-            ("Ctrl+Return", "Run all engines", self.run),
-            ("Escape", "Close the message, or stop what runs", self._escape_pressed),
-            ("Ctrl+V", "Open a file that was copied", self.intake.paste),
+            ("Ctrl+O", tr("Open a sound or video file"), self.intake.choose_file),
+            ("Ctrl+R", tr("Record, or stop recording"), self.toolbar.record.click),
+            ("Ctrl+L", tr("Write live while you speak, or stop"), self.toolbar.live.click),
+            ("Ctrl+Return", tr("Run all engines"), self.run),
+            (tr("Escape"), tr("Close the message, or stop what runs"), self._escape_pressed),
+            ("Ctrl+V", tr("Open a file that was copied"), self.intake.paste),
         ):
             bind(self, keys, does, act)
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import pixmap
+from app.language import tr
 from engines import paths
 
 PACKAGES = ("onnxruntime", "numpy", "tokenizers", "soundfile", "av", "pyqtgraph")
@@ -27,12 +28,15 @@ PACKAGES = ("onnxruntime", "numpy", "tokenizers", "soundfile", "av", "pyqtgraph"
 
 def versions() -> str:
     """What is installed, in one line."""
-    parts = [f"Python {platform.python_version()}", f"Qt {qt_version}"]
+    parts = [
+        tr("Python {python_version}").format(python_version=platform.python_version()),
+        tr("Qt {qt_version}").format(qt_version=qt_version),
+    ]
     for package in PACKAGES:
         try:
             parts.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
-            parts.append(f"{package} missing")
+            parts.append(tr("{package} missing").format(package=package))
     return " · ".join(parts)
 
 
@@ -41,7 +45,7 @@ def own_version() -> str:
     try:
         return metadata.version("triptych")
     except metadata.PackageNotFoundError:
-        return "from source"
+        return tr("from source")
 
 
 def notice() -> str:
@@ -49,7 +53,7 @@ def notice() -> str:
     for file in (paths.resources().parent / "NOTICE", *_installed_notice()):
         if file.is_file():
             return file.read_text("utf-8")
-    return "NOTICE is missing from this installation."
+    return tr("NOTICE is missing from this installation.")
 
 
 def _installed_notice() -> list[Path]:
@@ -65,7 +69,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("About Triptych")
+        self.setWindowTitle(tr("About Triptych"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(900, 560)
         column = QVBoxLayout(self)
@@ -74,7 +78,11 @@ class AboutDialog(QDialog):
         head = QHBoxLayout()
         mark = QLabel()
         mark.setPixmap(pixmap("triptych", "#000000", 48, 2))
-        title = QLabel(f"<b>Triptych</b> {own_version()}<br>Speech and language models, side by side.")
+        title = QLabel(
+            tr("<b>Triptych</b> {own_version}<br>Speech and language models, side by side.").format(
+                own_version=own_version()
+            )
+        )
         head.addWidget(mark)
         head.addSpacing(8)
         head.addWidget(title, 1)
@@ -88,9 +96,9 @@ class AboutDialog(QDialog):
         text.setReadOnly(True)
         text.setTabChangesFocus(True)
         text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        text.setAccessibleName("Licences of models and recordings")
+        text.setAccessibleName(tr("Licences of models and recordings"))
         column.addWidget(text, 1)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.accept)
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
@@ -119,14 +127,14 @@ class TermsDialog(QDialog):
         view.setOpenExternalLinks(True)
         view.setAccessibleName(title)
         column.addWidget(view, 1)
-        close = QPushButton("Not now" if asks else "Close")
+        close = QPushButton(tr("Not now") if asks else tr("Close"))
         close.setDefault(not asks)
         close.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(close)
         if asks:
-            agree = QPushButton("Accept")
+            agree = QPushButton(tr("Accept"))
             agree.setProperty("look", "primary")
             agree.clicked.connect(self.accept)
             self.accepted.connect(self.agreed)

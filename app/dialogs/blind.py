@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.judging import KINDS, Better, Pair, Round
+from app.language import tr
 from app.widgets.strengths import StrengthsView
 from app.widgets.transcript import TranscriptLabel
 from engines.contract import Paradigm
@@ -28,9 +29,9 @@ from engines.evaluation.preference import Strength
 from engines.evaluation.votes import Judged
 
 _ROWS = 7
-_NOTE = (
-    "The chance to be preferred to an average engine, with its 95 % interval; votes won : tied : lost. Intervals that "
-    "overlap say that nobody knows yet."
+_NOTE = tr(
+    "The chance to be preferred to an average engine, with its 95 % interval; "
+    "votes won : tied : lost. Intervals that overlap say that nobody knows yet."
 )
 
 
@@ -53,33 +54,38 @@ class BlindDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Which is better?")
+        self.setWindowTitle(tr("Which is better?"))
         self.setSizeGripEnabled(True)
         self.kind = QComboBox()
-        self.kind.setAccessibleName("What is judged")
+        self.kind.setAccessibleName(tr("What is judged"))
         self.far = QLabel()
         self.far.setProperty("tone", "muted")
-        self.speech = QPushButton("Hear the speech")
-        self.speech.setToolTip("Play what was said (S)")
-        self.texts = {side: TranscriptLabel(_ROWS, f"Work {number}") for side, number in (("left", 1), ("right", 2))}
-        self.plays = {side: QPushButton(f"Hear {number}") for side, number in (("left", 1), ("right", 2))}
-        self.better: dict[Better, QPushButton] = {
-            "left": QPushButton("1 is better"),
-            "tie": QPushButton("No difference"),
-            "right": QPushButton("2 is better"),
+        self.speech = QPushButton(tr("Hear the speech"))
+        self.speech.setToolTip(tr("Play what was said (S)"))
+        self.texts = {
+            side: TranscriptLabel(_ROWS, tr("Work {number}").format(number=number))
+            for side, number in (("left", 1), ("right", 2))
         }
-        self.undo = QPushButton("Undo")
+        self.plays = {
+            side: QPushButton(tr("Hear {number}").format(number=number)) for side, number in (("left", 1), ("right", 2))
+        }
+        self.better: dict[Better, QPushButton] = {
+            "left": QPushButton(tr("1 is better")),
+            "tie": QPushButton(tr("No difference")),
+            "right": QPushButton(tr("2 is better")),
+        }
+        self.undo = QPushButton(tr("Undo"))
         for side, key in (("left", "Q"), ("right", "W")):
-            self.plays[side].setToolTip(f"Key {key}")
-        self.undo.setToolTip("Take the last judgement back (Ctrl+Z)")
-        self.scores = QPushButton("Scores")
+            self.plays[side].setToolTip(tr("Key {key}").format(key=key))
+        self.undo.setToolTip(tr("Take the last judgement back (Ctrl+Z)"))
+        self.scores = QPushButton(tr("Scores"))
         self.scores.setCheckable(True)
-        self.scores.setToolTip("How strong engines are by all votes; the pair in hand stays unnamed")
+        self.scores.setToolTip(tr("How strong engines are by all votes; the pair in hand stays unnamed"))
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setProperty("tone", "reading")
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.run = QPushButton("Run all engines, unseen")
+        self.run = QPushButton(tr("Run all engines, unseen"))
         self.strengths = StrengthsView()
         self._page = 1
         self._lay_out()
@@ -131,7 +137,7 @@ class BlindDialog(QDialog):
         row.setSpacing(8)
         for better, key in (("left", "1"), ("tie", "0"), ("right", "2")):
             button = self.better[better]  # type: ignore[index]
-            button.setToolTip(f"Key {key}")
+            button.setToolTip(tr("Key {key}").format(key=key))
             row.addWidget(button, 1)
         column.addLayout(row)
         return page
@@ -199,12 +205,18 @@ class BlindDialog(QDialog):
         pair = round_.current
         self.undo.setEnabled(round_.done > 0)
         if pair is None:
-            many = f"All {len(round_.pairs)} pairs are judged." if round_.pairs else "There is nothing left to judge."
-            self.show_message(f"{many} Run the engines on other speech for more.", offer_run=False)
+            many = (
+                tr("All {pairs} pairs are judged.").format(pairs=len(round_.pairs))
+                if round_.pairs
+                else tr("There is nothing left to judge.")
+            )
+            self.show_message(tr("{many} Run the engines on other speech for more.").format(many=many), offer_run=False)
             self.undo.setEnabled(round_.done > 0)
             return
-        same = f" · {round_.same} wrote the same as another" if round_.same else ""
-        self.far.setText(f"pair {round_.done + 1} of {len(round_.pairs)}{same}")
+        same = tr(" · {same} wrote the same as another").format(same=round_.same) if round_.same else ""
+        self.far.setText(
+            tr("pair {done} of {pairs}{same}").format(done=round_.done + 1, pairs=len(round_.pairs), same=same)
+        )
         self._show_pair(pair)
         self._turn_to(0)
 
@@ -215,7 +227,7 @@ class BlindDialog(QDialog):
             text.setVisible(not voices)
             text.set_reference(None)
             text.set_text(mine.text or "(nothing)")
-            text.set_reference(other.text or None, "the other text")
+            text.set_reference(other.text or None, tr("the other text"))
             self.plays[side].setVisible(voices)
             self.plays[side].setIcon(icon("play"))
 
@@ -230,7 +242,7 @@ class BlindDialog(QDialog):
     def show_strengths(self, found: Sequence[Strength], names: Mapping[str, tuple[str, Paradigm]]) -> None:
         """Shows how strong engines are."""
         self.strengths.show_strengths(found, names)
-        self._note.setText(_NOTE if found else "There are no votes yet.")
+        self._note.setText(_NOTE if found else tr("There are no votes yet."))
 
     @property
     def judging(self) -> bool:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QGridLayout, QLabel, QPushButt
 
 from app.background import Job
 from app.dialogs.historytable import when
+from app.language import tr
 from app.widgets.differences import differences
 from app.widgets.numbers import seconds
 from app.widgets.transcript import TranscriptLabel
@@ -50,14 +51,14 @@ class CompareDialog(QDialog):
 
     def __init__(self, entries: Sequence[Entry], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Compare two runs")
+        self.setWindowTitle(tr("Compare two runs"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setSizeGripEnabled(True)
         self._sides = [Side(entry, ran) for entry in entries for ran in entry.runs]
         self._several = len(entries) > 1
         self._job: Job | None = None
-        self.choices = (self._choice("One run"), self._choice("The other run"))
-        self.texts = (TranscriptLabel(_ROWS, "One text"), TranscriptLabel(_ROWS, "The other text"))
+        self.choices = (self._choice(tr("One run")), self._choice(tr("The other run")))
+        self.texts = (TranscriptLabel(_ROWS, tr("One text")), TranscriptLabel(_ROWS, tr("The other text")))
         self.verdict = QLabel()
         self.verdict.setProperty("tone", "reading")
         self.verdict.setWordWrap(True)
@@ -99,7 +100,7 @@ class CompareDialog(QDialog):
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         column.addWidget(area, 1)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.accept)
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
@@ -120,7 +121,7 @@ class CompareDialog(QDialog):
             label.set_reference(None)
             label.set_rows(min(_ROWS, 2 + max(len(one.text), len(other.text)) // _LETTERS))
             label.set_text(mine.text or "(nothing)")
-            label.set_reference(against.text or None, "the other run")
+            label.set_reference(against.text or None, tr("the other run"))
         self.facts.setText(_table(one, other))
         self.verdict.setText("…")
         self._job = Job(lambda: verdict(one.text, other.text), "compare")
@@ -135,19 +136,23 @@ class CompareDialog(QDialog):
 def verdict(one: str, other: str) -> str:
     """How far two texts differ, in one sentence."""
     if not one or not other:
-        return "Only one of them wrote something." if one or other else "Neither wrote anything."
+        return tr("Only one of them wrote something.") if one or other else tr("Neither wrote anything.")
     found = differences(one, other)
     if not found:
-        return "They wrote the same words."
+        return tr("They wrote the same words.")
     changed = sum(place.kind == "substituted" for place in found)
     only_one = sum(place.kind == "inserted" for place in found)
     only_other = sum(len(place.other.split()) for place in found if place.kind == "deleted")
     parts = [
-        f"{count} {'word' if count == 1 else 'words'} {how}"
-        for count, how in ((changed, "differ"), (only_one, "only on the left"), (only_other, "only on the right"))
+        (lone if count == 1 else several).format(count=count)
+        for count, lone, several in (
+            (changed, tr("1 word differs"), tr("{count} words differ")),
+            (only_one, tr("1 word only on the left"), tr("{count} words only on the left")),
+            (only_other, tr("1 word only on the right"), tr("{count} words only on the right")),
+        )
         if count
     ]
-    return f"{', '.join(parts).replace('1 word differ', '1 word differs')}, of {len(one.split())} on the left."
+    return tr("{listed}, of {words} on the left.").format(listed=", ".join(parts), words=len(one.split()))
 
 
 def _table(one: Side, other: Side) -> str:
@@ -168,11 +173,11 @@ def facts(one: Side, other: Side) -> list[tuple[str, str, str]]:
 def _known(side: Side) -> dict[str, str]:
     entry, ran = side.entry, side.ran
     return {
-        "Speech": f"{entry.source} ({seconds(entry.seconds)})",
-        "Time": seconds(ran.seconds),
-        "Ended": ran.status,
-        "Program": ran.program or "–",
-        "Machine": str(ran.machine.get("processor") or "–"),
+        tr("Speech"): f"{entry.source} ({seconds(entry.seconds)})",
+        tr("Time"): seconds(ran.seconds),
+        tr("Ended"): ran.status,
+        tr("Program"): ran.program or "–",
+        tr("Machine"): str(ran.machine.get("processor") or "–"),
         **{name: str(value) for name, value in ran.options.items()},
-        **{f"Weights of {name}": digest[:12] for name, digest in ran.weights.items()},
+        **{tr("Weights of {name}").format(name=name): digest[:12] for name, digest in ran.weights.items()},
     }

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit,
 
 from app.crashes import Crash
 from app.dialogs.about import own_version, versions
+from app.language import tr
+from app.locales import moment
 
 
 class CrashDialog(QDialog):
@@ -21,26 +23,33 @@ class CrashDialog(QDialog):
 
     def __init__(self, crash: Crash, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Triptych ended unexpectedly")
+        self.setWindowTitle(tr("Triptych ended unexpectedly"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(760, 460)
         began = datetime.fromtimestamp(crash.began).astimezone()
         self.label = QLabel(
-            f"The window that was opened on {began.day} {began:%B, %H:%M} did not end as it should. What was recorded "
-            "is kept and offered. If you report it, copy what it wrote; nothing is sent by itself."
+            tr(
+                "The window that was opened on {began} did not end as it "
+                "should. What was recorded is kept and offered. If you report it, copy what it "
+                "wrote; nothing is sent by itself."
+            ).format(began=moment(began))
         )
         self.label.setWordWrap(True)
-        self.text = QPlainTextEdit(f"Triptych {own_version()} · {versions()}\n\n{crash.log or 'It wrote nothing.'}")
+        self.text = QPlainTextEdit(
+            tr("Triptych {own_version} · {versions}\n\n{log}").format(
+                own_version=own_version(), versions=versions(), log=crash.log or tr("It wrote nothing.")
+            )
+        )
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setAccessibleName("What the window wrote")
+        self.text.setAccessibleName(tr("What the window wrote"))
         buttons = QDialogButtonBox()
-        self.copy = QPushButton("Copy")
+        self.copy = QPushButton(tr("Copy"))
         self.copy.clicked.connect(self._copy)
-        folder = QPushButton("Show the file")
+        folder = QPushButton(tr("Show the file"))
         folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(crash.file.parent))))
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.accept)
         for button, role in (
@@ -58,4 +67,4 @@ class CrashDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())
-        self.copy.setText("Copied")
+        self.copy.setText(tr("Copied"))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPus
 
 from app.background import Job
 from app.commands.doctor import Report, examine, told
+from app.language import tr
 from engines.errors import TriptychError
 
 
@@ -16,7 +17,7 @@ class DoctorDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("What works here")
+        self.setWindowTitle(tr("What works here"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(760, 560)
         self.verdict = QLabel()
@@ -28,12 +29,12 @@ class DoctorDialog(QDialog):
         self.text.setTabChangesFocus(True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setAccessibleName("What was found")
-        self.again = QPushButton("Examine again")
+        self.text.setAccessibleName(tr("What was found"))
+        self.again = QPushButton(tr("Examine again"))
         self.again.clicked.connect(self.examine)
-        self.copy = QPushButton("Copy")
+        self.copy = QPushButton(tr("Copy"))
         self.copy.clicked.connect(self._copy)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.setDefault(True)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
@@ -54,7 +55,7 @@ class DoctorDialog(QDialog):
         """Looks at everything in turn; it takes some seconds."""
         self.again.setEnabled(False)
         self.copy.setEnabled(False)
-        self.verdict.setText("Looking at packages, processors, sound, room on the disk and models …")
+        self.verdict.setText(tr("Looking at packages, processors, sound, room on the disk and models …"))
         self._job = Job(examine, "doctor")
         self._job.finished.connect(self._show)
         self._job.failed.connect(self._failed)
@@ -62,7 +63,7 @@ class DoctorDialog(QDialog):
 
     def _show(self, report: Report) -> None:
         lines = [f"• {line}" for line in report.to_mend]
-        self.verdict.setText("\n".join(lines) if lines else "Everything works here.")
+        self.verdict.setText("\n".join(lines) if lines else tr("Everything works here."))
         self.text.setPlainText(told(report))
         self.again.setEnabled(True)
         self.copy.setEnabled(True)
@@ -73,4 +74,4 @@ class DoctorDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())
-        self.copy.setText("Copied")
+        self.copy.setText(tr("Copied"))

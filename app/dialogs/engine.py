@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.dialogs.forms import Field, field
+from app.language import tr
 from engines.catalog import EngineDescription
 from engines.contract import OptionValue
 
@@ -29,7 +30,7 @@ class EngineDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.engine = engine
-        self.setWindowTitle(f"{engine.name} – settings")
+        self.setWindowTitle(tr("{name} – settings").format(name=engine.name))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(460)
         column = QVBoxLayout(self)
@@ -39,7 +40,7 @@ class EngineDialog(QDialog):
         about.setWordWrap(True)
         column.addWidget(about)
         if engine.stands_for:
-            systems = QLabel(f"Works like: {', '.join(engine.stands_for)}")
+            systems = QLabel(tr("Works like: {listed}").format(listed=", ".join(engine.stands_for)))
             systems.setProperty("tone", "small")
             systems.setWordWrap(True)
             column.addWidget(systems)
@@ -71,9 +72,9 @@ class EngineDialog(QDialog):
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        defaults = QPushButton("Defaults")
-        close = QPushButton("Keep")
-        again = QPushButton("Keep and run again")
+        defaults = QPushButton(tr("Defaults"))
+        close = QPushButton(tr("Keep"))
+        again = QPushButton(tr("Keep and run again"))
         again.setProperty("look", "primary")
         again.setDefault(True)
         defaults.clicked.connect(self._to_defaults)

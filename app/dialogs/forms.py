@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
+from app.language import tr
 from engines.catalog import Option
 from engines.contract import OptionValue
 from engines.errors import UnknownModel
 from engines.weights import manifest
 
-_WORDS: Mapping[str, str] = {"auto": "Automatic", "server": "A server (see below)"}
+_WORDS: Mapping[str, str] = {"auto": tr("Automatic"), "server": tr("A server (see below)")}
 
 
 class Field:

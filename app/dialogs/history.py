@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.dialogs.historypreview import Preview
 from app.dialogs.historytable import HistoryTable
+from app.language import tr
 from app.settings import History
 from engines.catalog import Catalogue
 from engines.contract import Task
@@ -29,8 +30,15 @@ from engines.history.entries import Entry, Found
 
 _PAUSE_MS = 150
 """After the last key that is typed into the search."""
-_LIMITS = ((500, "500 MB"), (1000, "1 GB"), (2000, "2 GB"), (5000, "5 GB"), (20000, "20 GB"), (0, "no limit"))
-_EVERY = "All engines, as a new run"
+_LIMITS = (
+    (500, tr("500 MB")),
+    (1000, tr("1 GB")),
+    (2000, tr("2 GB")),
+    (5000, tr("5 GB")),
+    (20000, tr("20 GB")),
+    (0, tr("no limit")),
+)
+_EVERY = tr("All engines, as a new run")
 
 
 class HistoryDialog(QDialog):
@@ -63,36 +71,36 @@ class HistoryDialog(QDialog):
 
     def __init__(self, catalogue: Catalogue, settings: History, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("History")
+        self.setWindowTitle(tr("History"))
         self.setSizeGripEnabled(True)
         self._catalogue = catalogue
         self._settings = settings
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search texts, names and tags")
-        self.search.setAccessibleName("Search the history")
+        self.search.setPlaceholderText(tr("Search texts, names and tags"))
+        self.search.setAccessibleName(tr("Search the history"))
         self.search.setClearButtonEnabled(True)
         self.tag = QComboBox()
-        self.tag.setAccessibleName("Show runs with a tag")
-        self.tag.addItem("All tags", None)
-        self.session = QPushButton("Open session…")
-        self.session.setToolTip("Open runs that were saved as one file")
+        self.tag.setAccessibleName(tr("Show runs with a tag"))
+        self.tag.addItem(tr("All tags"), None)
+        self.session = QPushButton(tr("Open session…"))
+        self.session.setToolTip(tr("Open runs that were saved as one file"))
         self.table = HistoryTable()
         self.preview = Preview(catalogue)
-        self.opens = QPushButton("Open")
+        self.opens = QPushButton(tr("Open"))
         self.opens.setProperty("look", "primary")
-        self.opens.setToolTip("Show it in the window as it was, without running anything (Return)")
-        self.again = QPushButton("Run again")
+        self.opens.setToolTip(tr("Show it in the window as it was, without running anything (Return)"))
+        self.again = QPushButton(tr("Run again"))
         self.again.setMenu(QMenu(self.again))
-        self.compare = QPushButton("Compare…")
-        self.compare.setToolTip("Hold two runs against each other, word by word")
-        self.save = QPushButton("Save as…")
-        self.save.setToolTip("A report, a session, text, subtitles, JSON or CSV")
-        self.delete = QPushButton("Delete")
-        self.undo = QPushButton("Undo")
-        self.undo.setToolTip("Bring back what was deleted last (Ctrl+Z)")
-        self.keep = QCheckBox("Keep every run, up to")
+        self.compare = QPushButton(tr("Compare…"))
+        self.compare.setToolTip(tr("Hold two runs against each other, word by word"))
+        self.save = QPushButton(tr("Save as…"))
+        self.save.setToolTip(tr("A report, a session, text, subtitles, JSON or CSV"))
+        self.delete = QPushButton(tr("Delete"))
+        self.undo = QPushButton(tr("Undo"))
+        self.undo.setToolTip(tr("Bring back what was deleted last (Ctrl+Z)"))
+        self.keep = QCheckBox(tr("Keep every run, up to"))
         self.limit = QComboBox()
-        self.limit.setAccessibleName("How much is kept")
+        self.limit.setAccessibleName(tr("How much is kept"))
         self.amount = QLabel()
         self.amount.setProperty("tone", "small")
         self._pause = QTimer(self, interval=_PAUSE_MS, singleShot=True)
@@ -188,21 +196,21 @@ class HistoryDialog(QDialog):
         """
         chosen = self.tag.currentData()
         self.tag.clear()
-        self.tag.addItem("All tags", None)
+        self.tag.addItem(tr("All tags"), None)
         for tag in tags:
             self.tag.addItem(tag, tag)
         self.tag.setCurrentIndex(max(0, self.tag.findData(chosen)))
         self.table.show_entries(found.entries)
         shown = len(found.entries)
-        many = f"{found.total} runs" if found.total != 1 else "1 run"
-        first = f", the newest {shown} are shown" if shown < found.total else ""
-        self.amount.setText(f"{many}{first} · {size / 1e6:.1f} MB")
+        many = tr("{total} runs").format(total=found.total) if found.total != 1 else tr("1 run")
+        first = tr(", the newest {shown} are shown").format(shown=shown) if shown < found.total else ""
+        self.amount.setText(tr("{many}{first} · {size:.1f} MB").format(many=many, first=first, size=size / 1000000.0))
         self._dress()
 
     def show_undo(self, count: int) -> None:
         """Offers to bring so many entries back."""
         self.undo.setVisible(count > 0)
-        self.undo.setText(f"Undo delete ({count})" if count > 1 else "Undo delete")
+        self.undo.setText(tr("Undo delete ({count})").format(count=count) if count > 1 else tr("Undo delete"))
 
     def _dress(self) -> None:
         chosen = self.table.chosen

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
 
 from app.dialogs.historytable import asked, when
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.numbers import seconds
 from engines.catalog import Catalogue
@@ -33,11 +34,11 @@ class Preview(QWidget):
         self.title.setWordWrap(True)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.tags = QLineEdit()
-        self.tags.setAccessibleName("Tags")
-        self.tags.setPlaceholderText("Tags, separated by commas")
-        self.tags.setToolTip("Runs with tags are never thrown away to make room")
+        self.tags.setAccessibleName(tr("Tags"))
+        self.tags.setPlaceholderText(tr("Tags, separated by commas"))
+        self.tags.setToolTip(tr("Runs with tags are never thrown away to make room"))
         self.text = QTextBrowser()
-        self.text.setAccessibleName("What the engines made of it")
+        self.text.setAccessibleName(tr("What the engines made of it"))
         self.text.setOpenLinks(False)
         self.text.setFrameShape(QFrame.Shape.NoFrame)
         self.text.document().setDocumentMargin(10)
@@ -75,7 +76,9 @@ class Preview(QWidget):
         if entry is not None:
             self.title.setText(entry.source)
         else:
-            self.title.setText(f"{chosen} runs are chosen." if chosen else "No run is chosen.")
+            self.title.setText(
+                tr("{chosen} runs are chosen.").format(chosen=chosen) if chosen else tr("No run is chosen.")
+            )
         self._fill()
 
     def _fill(self) -> None:
@@ -85,7 +88,7 @@ class Preview(QWidget):
             return
         facts = " · ".join((when(entry.at), seconds(entry.seconds), asked(entry)))
         parts = [f'<p style="color: {palette().muted}">{html.escape(facts)}</p>']
-        for name, text in (("Reference", entry.reference), ("Good translation", entry.reference_translation)):
+        for name, text in ((tr("Reference"), entry.reference), (tr("Good translation"), entry.reference_translation)):
             if text:
                 parts.append(self._said(name, palette().muted, text))
         parts += [self._ran(ran) for ran in entry.runs]

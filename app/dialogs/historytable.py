@@ -10,12 +10,12 @@ from PySide6.QtCore import QAbstractTableModel, QDateTime, QLocale, QModelIndex,
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
+from app.language import language_name, tr
 from app.theme import theme
 from app.widgets.toolbar import TASKS
 from engines.history.entries import Entry
-from engines.languages import NAMES
 
-COLUMNS = ("When", "Speech", "Asked", "Text", "Tags")
+COLUMNS = (tr("When"), tr("Speech"), tr("Asked"), tr("Text"), tr("Tags"))
 _TEXT = 3
 Index = QModelIndex | QPersistentModelIndex
 
@@ -29,7 +29,7 @@ def when(at: str) -> str:
 def asked(entry: Entry) -> str:
     """What was asked: ``Translate → French``."""
     name = next((name for task, name, _ in TASKS if task == entry.task), entry.task)
-    return f"{name} → {NAMES.get(entry.target, entry.target)}" if entry.target else name
+    return f"{name} → {language_name(entry.target)}" if entry.target else name
 
 
 class HistoryModel(QAbstractTableModel):
@@ -93,7 +93,7 @@ class HistoryTable(QTableView):
         super().__init__(parent)
         self.found = HistoryModel()
         self.setModel(self.found)
-        self.setAccessibleName("Runs in the history")
+        self.setAccessibleName(tr("Runs in the history"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setProperty("look", "list")
@@ -140,7 +140,13 @@ class HistoryTable(QTableView):
         """Columns as wide as what usually stands in them."""
         metrics = self.fontMetrics()
         self.verticalHeader().setDefaultSectionSize(round(metrics.height() * 1.7))
-        samples = (when("2026-12-28T22:58:00+00:00"), "The torture menus", "Translate → French", None, "demo, bug")
+        samples = (
+            when("2026-12-28T22:58:00+00:00"),
+            tr("The torture menus"),
+            tr("Translate → French"),
+            None,
+            tr("demo, bug"),
+        )
         for column, sample in enumerate(samples):
             if sample is not None:
                 self.setColumnWidth(column, metrics.horizontalAdvance(sample) + 26)

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.background import Job
 from app.dialogs.about import TermsDialog
+from app.language import tr
 from app.modelfetch import Remaining, Step, fetching, told
 from app.widgets.banner import megabytes
 from app.widgets.numbers import amount
@@ -35,17 +36,17 @@ from engines.weights.manifest import Model
 from engines.weights.store import ModelState, WeightStore
 from export import prepare
 
-WELCOME: Final = (
-    "<b>Welcome to Triptych.</b> Its engines are made of the models below. They are fetched once, each file is "
-    "checked, and none of their code is run; then all works without a network, and nothing that you say leaves this "
-    "machine."
+WELCOME: Final = tr(
+    "<b>Welcome to Triptych.</b> Its engines are made of the models below. They "
+    "are fetched once, each file is checked, and none of their code is run; then "
+    "all works without a network, and nothing that you say leaves this machine."
 )
 _USUAL: Final = 20e6 / 8
 """Bytes per second of the network that the expected time is told for."""
 _STATES: Final = {
-    ModelState.INSTALLED: "to be prepared",
-    ModelState.PARTIAL: "partly here",
-    ModelState.MISSING: "not here",
+    ModelState.INSTALLED: tr("to be prepared"),
+    ModelState.PARTIAL: tr("partly here"),
+    ModelState.MISSING: tr("not here"),
 }
 
 
@@ -60,7 +61,7 @@ class ModelRow:
 
     def __init__(self, model: Model, grid: QGridLayout, row: int) -> None:
         self.model = model
-        self.name = QLabel(f"<b>{model.name}</b><br>{model.purpose}")
+        self.name = QLabel(f"<b>{model.name}</b><br>{tr(model.purpose)}")
         self.name.setWordWrap(True)
         self.name.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.size = QLabel(megabytes(model.size))
@@ -77,10 +78,12 @@ class ModelRow:
         """Looks anew at what is here."""
         licence = licence_state(self.model.id)
         self.accepted = licence.accepted
-        self.licence.setText(licence.name if licence.accepted else f"Accept {licence.name}…")
-        self.licence.setAccessibleName(f"Licence of {self.model.name}: {self.licence.text()}")
+        self.licence.setText(licence.name if licence.accepted else tr("Accept {name}…").format(name=licence.name))
+        self.licence.setAccessibleName(
+            tr("Licence of {name}: {text}").format(name=self.model.name, text=self.licence.text())
+        )
         self.ready = prepare.is_ready(self.model.id, store)
-        self.say("ready" if self.ready else _STATES[store.state(self.model.id)])
+        self.say(tr("ready") if self.ready else _STATES[store.state(self.model.id)])
 
     def say(self, text: str) -> None:
         """Says how the model is."""
@@ -101,13 +104,13 @@ class ModelsDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None, *, welcome: bool = False) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Models")
+        self.setWindowTitle(tr("Models"))
         self.resize(860, 620)
         self._store = WeightStore()
         self._job: Job | None = None
         self._remaining = Remaining()
         self._problem = ""
-        self.head = QLabel(WELCOME if welcome else "Models are fetched once, checked, and kept on this machine.")
+        self.head = QLabel(WELCOME if welcome else tr("Models are fetched once, checked, and kept on this machine."))
         self.head.setWordWrap(True)
         area = self._listed()
         self.line = QLabel()
@@ -115,14 +118,16 @@ class ModelsDialog(QDialog):
         self.line.setMinimumHeight(2 * self.fontMetrics().height() + 4)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the fetch")
-        self.fetch = QPushButton("Fetch what is missing")
+        self.bar.setAccessibleName(tr("Progress of the fetch"))
+        self.fetch = QPushButton(tr("Fetch what is missing"))
         self.fetch.setProperty("look", "primary")
-        self.folder = QPushButton("Take from a folder…")
-        self.folder.setToolTip("Packages or files that you brought from elsewhere; nothing is fetched from a network")
-        self.stop = QPushButton("Stop")
-        self.stop.setToolTip("What is here already stays; the next fetch goes on from there")
-        self.shut = QPushButton("Later" if welcome else "Close")
+        self.folder = QPushButton(tr("Take from a folder…"))
+        self.folder.setToolTip(
+            tr("Packages or files that you brought from elsewhere; nothing is fetched from a network")
+        )
+        self.stop = QPushButton(tr("Stop"))
+        self.stop.setToolTip(tr("What is here already stays; the next fetch goes on from there"))
+        self.shut = QPushButton(tr("Later") if welcome else tr("Close"))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.fetch)
@@ -179,7 +184,7 @@ class ModelsDialog(QDialog):
         if self._job is not None or not wanted:
             return
         for name in wanted:
-            self.rows[name].say("waiting")
+            self.rows[name].say(tr("waiting"))
         self._remaining, self._problem = Remaining(), ""
         self._job = Job(lambda: fetching(wanted, folder), "models")
         self._job.progressed.connect(self._step)
@@ -191,7 +196,7 @@ class ModelsDialog(QDialog):
     def _step(self, step: Step) -> None:
         one = self.rows[step.model]
         if step.error is not None:
-            one.say("failed")
+            one.say(tr("failed"))
             self.failed.emit(step.error)
             self._problem = f"{step.error.message} {step.error.hint}"
         elif step.event is None:
@@ -201,8 +206,9 @@ class ModelsDialog(QDialog):
             event = step.event
             done = f": {amount(event.done, event.total, event.unit)}" if event.total else ""
             left = self._remaining.seconds(event)
-            self.line.setText(f"{event.what}{done}{'' if left is None else f'; {told(left)} left'}.")
-            one.say("being fetched" if event.unit == "bytes" else "being prepared")
+            more = "" if left is None else tr("; {time} left").format(time=told(left))
+            self.line.setText(f"{tr(event.what)}{done}{more}.")
+            one.say(tr("being fetched") if event.unit == "bytes" else tr("being prepared"))
             self.bar.setRange(0, 1000 if event.total else 0)
             if event.total:
                 self.bar.setValue(int(1000 * event.done / event.total))
@@ -236,18 +242,20 @@ class ModelsDialog(QDialog):
             return
         size = sum(one.model.size for one in able)
         if not wanted:
-            self.line.setText("All models are ready.")
+            self.line.setText(tr("All models are ready."))
         elif not able:
-            self.line.setText("What is missing needs its licence accepted first.")
+            self.line.setText(tr("What is missing needs its licence accepted first."))
         else:
-            more = "" if len(able) == len(wanted) else " The others need their licence accepted first."
+            more = "" if len(able) == len(wanted) else tr(" The others need their licence accepted first.")
             self.line.setText(
-                f"{len(able)} models can be fetched: {megabytes(size)}, {told(size / _USUAL)} at 20 Mbit/s, and some "
-                f"minutes to prepare them.{more}"
+                tr(
+                    "{able} models can be fetched: {megabytes}, {told} at 20 Mbit/s, and some "
+                    "minutes to prepare them.{more}"
+                ).format(able=len(able), megabytes=megabytes(size), told=told(size / _USUAL), more=more)
             )
 
     def _ask_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder with packages or files of the models")
+        chosen = QFileDialog.getExistingDirectory(self, tr("Folder with packages or files of the models"))
         if chosen:
             self.start(Path(chosen))
 
@@ -261,5 +269,9 @@ class ModelsDialog(QDialog):
         try:
             accept_licence(one.model.id)
         except OSError as error:
-            self.failed.emit(TriptychError(f"The acceptance could not be written down: {error.strerror or error}."))
+            self.failed.emit(
+                TriptychError(
+                    tr("The acceptance could not be written down: {strerror}.").format(strerror=error.strerror or error)
+                )
+            )
         self.look()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.background import Job
+from app.language import tr
 from app.sweep import Sweep, as_csv, sentences
 from app.widgets.stresspanel import CHOICES
 from app.widgets.sweepplot import SweepPlot
@@ -46,7 +47,7 @@ class SweepDialog(QDialog):
 
     def __init__(self, engines: Sequence[EngineDescription], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Which engine breaks first?")
+        self.setWindowTitle(tr("Which engine breaks first?"))
         self.setSizeGripEnabled(True)
         self._names = {engine.id: engine.name for engine in engines}
         self._sweep: Sweep | None = None
@@ -54,20 +55,20 @@ class SweepDialog(QDialog):
         self._running = False
         self._job: Job | None = None
         self.kind = QComboBox()
-        self.kind.setAccessibleName("What is done to the speech")
+        self.kind.setAccessibleName(tr("What is done to the speech"))
         for kind, name in CHOICES:
             if kind in SCALES:
                 self.kind.addItem(name, kind)
         self.amounts = QLineEdit()
-        self.amounts.setAccessibleName("Amounts to try")
+        self.amounts.setAccessibleName(tr("Amounts to try"))
         self.unit = QLabel()
         self.unit.setProperty("tone", "muted")
         self.engines = self._engine_menu(engines)
-        self.run = QPushButton("Run")
+        self.run = QPushButton(tr("Run"))
         self.run.setProperty("look", "primary")
         self.run.setDefault(True)
-        self.save = QPushButton("Save…")
-        self.copy = QPushButton("Copy")
+        self.save = QPushButton(tr("Save…"))
+        self.copy = QPushButton(tr("Copy"))
         self.plot = SweepPlot()
         self.verdict = _line("reading")
         self.basis = _line("small")
@@ -110,7 +111,7 @@ class SweepDialog(QDialog):
         button = QToolButton()
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        button.setToolTip("Engines that take part")
+        button.setToolTip(tr("Engines that take part"))
         menu = QMenu(button)
         self._actions: dict[str, QAction] = {}
         for engine in engines:
@@ -141,7 +142,11 @@ class SweepDialog(QDialog):
         scale = SCALES[self._kind()]
         self.amounts.setText(", ".join(f"{step:g}" for step in scale.steps))
         self.unit.setText(scale.unit)
-        self.amounts.setToolTip(f"{scale.quantity[:1].upper()}{scale.quantity[1:]}, in {scale.unit}. {scale.hint}")
+        self.amounts.setToolTip(
+            tr("{upper}{quantity}, in {unit}. {hint}").format(
+                upper=scale.quantity[:1].upper(), quantity=scale.quantity[1:], unit=scale.unit, hint=scale.hint
+            )
+        )
         self._dress()
 
     def _run_or_cancel(self) -> None:
@@ -153,7 +158,7 @@ class SweepDialog(QDialog):
         except TriptychError as error:
             self.verdict.setText(f"{error.message} {error.hint}")
         except ValueError:
-            self.verdict.setText("The amounts cannot be read. Give numbers with commas between them: 20, 10, 0.")
+            self.verdict.setText(tr("The amounts cannot be read. Give numbers with commas between them: 20, 10, 0."))
         else:
             self.run_requested.emit(self._kind(), amounts, self.chosen_engines())
 
@@ -163,7 +168,7 @@ class SweepDialog(QDialog):
         """A sweep begins."""
         self._running, self._curves = True, ()
         self._sweep = sweep
-        self.verdict.setText("Starting …")
+        self.verdict.setText(tr("Starting …"))
         self.basis.setText("")
         self.plot.show_sweep(sweep, (), self._names)
         self._dress()
@@ -173,10 +178,12 @@ class SweepDialog(QDialog):
         self._sweep = sweep
         if doing:
             number = next((at for at, step in enumerate(sweep.steps, 1) if step.title == doing), 1)
-            self.verdict.setText(f"{number} of {len(sweep.steps)}: {doing} …")
+            self.verdict.setText(
+                tr("{number} of {steps}: {doing} …").format(number=number, steps=len(sweep.steps), doing=doing)
+            )
         if self._job is not None:
             self._job.cancel()
-        self._job = Job(lambda: (curves := sweep.curves(), sentences(sweep, curves)), "count errors")
+        self._job = Job(lambda: (curves := sweep.curves(), sentences(sweep, curves)), tr("count errors"))
         self._job.finished.connect(self._show_curves)
         self._job.start()
 
@@ -194,14 +201,14 @@ class SweepDialog(QDialog):
         self.plot.show_sweep(self._sweep, curves, self._names)
         self.basis.setText(said[-1] if said else "")
         if not self._running:
-            stopped = "" if self._sweep.complete else "Stopped early. "
-            self.verdict.setText(stopped + (" ".join(said[:-1]) or "No severity was finished."))
+            stopped = "" if self._sweep.complete else tr("Stopped early. ")
+            self.verdict.setText(stopped + (" ".join(said[:-1]) or tr("No severity was finished.")))
         self._dress()
 
     def _dress(self) -> None:
         count = len(self.chosen_engines())
-        self.engines.setText(f"{count} engines" if count != 1 else "1 engine")
-        self.run.setText("Cancel" if self._running else "Run")
+        self.engines.setText(tr("{count} engines").format(count=count) if count != 1 else tr("1 engine"))
+        self.run.setText(tr("Cancel") if self._running else tr("Run"))
         self.run.setEnabled(self._running or count > 0)
         for control in (self.kind, self.amounts, self.engines):
             control.setEnabled(not self._running)
@@ -215,8 +222,8 @@ class SweepDialog(QDialog):
             QGuiApplication.clipboard().setText(as_csv(self._sweep, self._curves))
 
     def _ask_where(self) -> None:
-        kinds = "Picture (*.png);;Drawing (*.svg);;Table (*.csv)"
-        name, _ = QFileDialog.getSaveFileName(self, "Save", "stress.png", kinds)
+        kinds = tr("Picture (*.png);;Drawing (*.svg);;Table (*.csv)")
+        name, _ = QFileDialog.getSaveFileName(self, tr("Save"), "stress.png", kinds)
         if name:
             self.write(Path(name))
 
@@ -235,7 +242,9 @@ class SweepDialog(QDialog):
         except OSError:
             good = False
         self.pointed.setText(
-            f"Saved {path.name}." if good else f"{path.name} could not be written; choose another place."
+            tr("Saved {name}.").format(name=path.name)
+            if good
+            else tr("{name} could not be written; choose another place.").format(name=path.name)
         )
 
     def _draw(self, path: Path) -> bool:

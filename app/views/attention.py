@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.views.labels import readable
@@ -26,8 +27,8 @@ _FAINT = 0.35
 _SPECTRA = 6
 """Stretches in sight up to which a spectrogram is put under them."""
 _WHAT = {
-    "tokens": ("What every token looked at", "Point at a row for its token; arrows go from token to token."),
-    "queries": ("What every query looked at", "Point at a row for its query; arrows go from query to query."),
+    "tokens": (tr("What every token looked at"), tr("Point at a row for its token; arrows go from token to token.")),
+    "queries": (tr("What every query looked at"), tr("Point at a row for its query; arrows go from query to query.")),
 }
 
 
@@ -40,7 +41,9 @@ class AttentionView(TimedView):
     """
 
     def __init__(self, time: TimeLine, rows: str, parent: QWidget | None = None) -> None:
-        super().__init__(time, _WHAT[rows][0], f"{_WHAT[rows][1]} Enter plays where it looked most.", parent)
+        super().__init__(
+            time, _WHAT[rows][0], tr("{WHAT} Enter plays where it looked most.").format(WHAT=_WHAT[rows][1]), parent
+        )
         self._what = "token" if rows == "tokens" else "query"
         self._parts: tuple[Attention, ...] = ()
         self._lanes: list[Lanes] = []
@@ -69,11 +72,12 @@ class AttentionView(TimedView):
         inside = slice(*(round((at - lanes.found.start) / lanes.found.frame_seconds) for at in (start, end)))
         whole = float(weights.sum())
         label = readable(lanes.found.labels[row])
-        told = label if self._what == "query" else f"token “{label}”"
-        told += f" · looked most at {clock(start, 0.01)}–"
-        told += f"{clock(end, 0.01)} ({share(float(weights[inside].sum()))} of its attention)"
+        told = label if self._what == "query" else tr("token “{label}”").format(label=label)
+        told += tr(" · looked most at {start}–{end} ({share} of its attention)").format(
+            start=clock(start, 0.01), end=clock(end, 0.01), share=share(float(weights[inside].sum()))
+        )
         if whole < 0.995:
-            told += f" · {share(whole)} went to speech, the rest to text"
+            told += tr(" · {whole} went to speech, the rest to text").format(whole=share(whole))
         return told
 
     def item_at(self, point: QPointF, axis: Axis) -> int | None:
@@ -156,7 +160,11 @@ class AttentionView(TimedView):
 
     def _lane_name(self, lanes: Lanes, lane: int) -> str:
         rows = np.flatnonzero(lanes.lane == lane)
-        return f"{self._what} {lane + 1}" if rows.size > 1 else readable(lanes.found.labels[int(rows[0])])
+        return (
+            tr("query {number}").format(number=lane + 1)
+            if rows.size > 1
+            else readable(lanes.found.labels[int(rows[0])])
+        )
 
     def paint_item(self, painter: QPainter, axis: Axis, item: int) -> None:
         """Frames the row, draws its weights as a curve, and writes its name over the others."""

@@ -12,13 +12,14 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.views.timedpaint import SMALL, paint_focus, paint_line
 from app.widgets.numbers import share
 from engines.contract import Paradigm, TokenStream
 
-_HINT = "Bars: the tokens of a codebook, most used first. Point at a codebook, or use the arrows, for its figures."
-_LISTENING = " Click it, or press Enter, to hear the speech from the first codebooks up to it."
+_HINT = tr("Bars: the tokens of a codebook, most used first. Point at a codebook, or use the arrows, for its figures.")
+_LISTENING = tr(" Click it, or press Enter, to hear the speech from the first codebooks up to it.")
 _LEFT, _RIGHT = 9.0, 23.0
 """Room for names and figures, in text sizes."""
 
@@ -42,7 +43,7 @@ class Use:
     @property
     def label(self) -> str:
         """For people."""
-        return f"book {self.book + 1}" if self.books > 1 else self.name
+        return tr("book {number}").format(number=self.book + 1) if self.books > 1 else self.name
 
     @property
     def total(self) -> int:
@@ -100,7 +101,7 @@ class CodebooksView(QWidget):
         self._uses: list[Use] = []
         self._shown: tuple[TokenStream, ...] = ()
         self._current: int | None = None
-        self.setAccessibleName("Use of the codebooks")
+        self.setAccessibleName(tr("Use of the codebooks"))
         self.setAccessibleDescription(_HINT)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -126,10 +127,20 @@ class CodebooksView(QWidget):
         dead = use.counts.size - use.used
         top = np.argsort(-use.counts, kind="stable")[:3]
         most = ", ".join(f"{int(t)} ({share(use.counts[t] / max(use.total, 1))})" for t in top if use.counts[t])
-        return (
-            f"{use.label}: {use.used} of {use.counts.size} tokens occur, {dead} do not; "
-            f"entropy {use.entropy:.2f} of at most {use.most:.2f} bits over {use.total} frames, as if "
-            f"{2**use.entropy:.0f} tokens were used evenly; most often {most}"
+        return tr(
+            "{label}: {used} of {size} tokens occur, {dead} do not; entropy {entropy:.2f} "
+            "of at most {most:.2f} bits over {total} frames, as if {value:.0f} tokens were "
+            "used evenly; most often {most2}"
+        ).format(
+            label=use.label,
+            used=use.used,
+            size=use.counts.size,
+            dead=dead,
+            entropy=use.entropy,
+            most=use.most,
+            total=use.total,
+            value=2**use.entropy,
+            most2=most,
         )
 
     # --- painting -----------------------------------------------------------------------------------------------------
@@ -179,7 +190,9 @@ class CodebooksView(QWidget):
         shown = metrics.elidedText(use.label, Qt.TextElideMode.ElideRight, name.width())
         painter.drawText(name, flags, shown)
         if wide:
-            told = f"{use.used} of {use.counts.size} used · {use.entropy:.2f} of {use.most:.2f} bits"
+            told = tr("{used} of {size} used · {entropy:.2f} of {most:.2f} bits").format(
+                used=use.used, size=use.counts.size, entropy=use.entropy, most=use.most
+            )
             painter.drawText(figures, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, told)
         self._paint_bars(painter, use, plot)
         if strong:

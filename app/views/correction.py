@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextOption
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.transcript import READING
 from engines.contract import Correction
@@ -26,7 +27,7 @@ class CorrectionView(QTextEdit):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setAccessibleName("Where the words came from")
+        self.setAccessibleName(tr("Where the words came from"))
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -69,10 +70,10 @@ class CorrectionView(QTextEdit):
             f'<p dir="auto" style="font-size:{reading:.1f}pt; line-height:145%; margin:0 0 6px 0">{text}</p>',
             f'<p style="font-size:{small:.1f}pt; color:{colours.muted}; margin:0 0 8px 0">{self._legend()}</p>',
         ]
-        verdict = "accepted" if found.accepted else "not accepted"
-        rows = [(f"The language model wrote ({verdict})", found.proposal)]
+        verdict = tr("accepted") if found.accepted else tr("not accepted")
+        rows = [(tr("The language model wrote ({verdict})").format(verdict=verdict), found.proposal)]
         if self._best:
-            rows.append(("The recogniser’s best", self._best))
+            rows.append((tr("The recogniser’s best"), self._best))
         for title, content in rows:
             parts.append(
                 f'<p style="margin:0 0 4px 0"><span style="color:{colours.muted}">{title}: </span>'
@@ -85,7 +86,7 @@ class CorrectionView(QTextEdit):
         if not origins:
             colour = palette().error
             look = f"color:{colour}; font-weight:700; text-decoration:underline"
-            return f'<span style="{look}">{shown}</span><sup style="color:{colour}">new</sup>'
+            return f'<span style="{look}">{shown}</span><sup style="color:{colour}">{tr("new")}</sup>'
         first = min(origins)
         if first == 0:
             return f'<span style="color:{self.colour(0)}">{shown}</span>'
@@ -97,13 +98,15 @@ class CorrectionView(QTextEdit):
     def _legend(self) -> str:
         assert self._found is not None
         firsts = sorted({min(origins) for origins in self._found.origins if origins})
-        parts = ["plain: from the recogniser’s best"] if 0 in firsts else []
+        parts = [tr("plain: from the recogniser’s best")] if 0 in firsts else []
         parts += [
             f'<span style="color:{self.colour(first)}; font-weight:600">{first + 1}</span>: '
-            f"first found in hypothesis {first + 1}"
+            + tr("first found in hypothesis {number}").format(number=first + 1)
             for first in firsts
             if first > 0
         ]
         if any(not origins for origins in self._found.origins):
-            parts.append(f'<span style="color:{palette().error}; font-weight:700">new</span>: in no hypothesis')
+            parts.append(
+                f'<span style="color:{palette().error}; font-weight:700">{tr("new")}</span>: {tr("in no hypothesis")}'
+            )
         return " · ".join(parts)

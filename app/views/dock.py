@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.comparison import EngineRun
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.views import readings, sentences, tokentabs
@@ -33,26 +34,26 @@ from engines.contract import Attention, Correction, NBest, Neighbours, Posterior
 
 WHY, FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME = range(13)
 _TABS = (
-    ("Why", "How this text was chosen or made"),
-    ("Frames", "What every frame of the speech was taken for, and which reach the language model"),
+    (tr("Why"), tr("How this text was chosen or made")),
+    (tr("Frames"), tr("What every frame of the speech was taken for, and which reach the language model")),
     tokentabs.TITLES[tokentabs.DUPLEX],
     tokentabs.TITLES[tokentabs.UNITS],
     tokentabs.TITLES[tokentabs.CODEC],
-    ("Queries", "Where every query of the adapter looked in the speech"),
-    ("Attention", "Where every written token looked in the speech"),
-    ("Neighbours", "The text tokens nearest to every vector that the speech became"),
+    (tr("Queries"), tr("Where every query of the adapter looked in the speech")),
+    (tr("Attention"), tr("Where every written token looked in the speech")),
+    (tr("Neighbours"), tr("The text tokens nearest to every vector that the speech became")),
     tokentabs.TITLES[tokentabs.SPOKEN],
     tokentabs.TITLES[tokentabs.PHONES],
     tokentabs.TITLES[tokentabs.CODEBOOKS],
-    ("Scores", "How likely every token was"),
-    ("Time", "When each stage worked, and what it took"),
+    (tr("Scores"), tr("How likely every token was")),
+    (tr("Time"), tr("When each stage worked, and what it took")),
 )
 _TOKENS = {
     DUPLEX: tokentabs.DUPLEX, UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, SPOKEN: tokentabs.SPOKEN,
     PHONES: tokentabs.PHONES, CODEBOOKS: tokentabs.CODEBOOKS,
 }  # fmt: skip
 _ON_TIME = {FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS}
-_EMPTY = "Run the engines, then choose a card: here stands why its text came out as it did."
+_EMPTY = tr("Run the engines, then choose a card: here stands why its text came out as it did.")
 
 
 class EvidenceDock(QFrame):
@@ -68,22 +69,22 @@ class EvidenceDock(QFrame):
     def __init__(self, time: TimeLine | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
-        self.setAccessibleName("Evidence")
+        self.setAccessibleName(tr("Evidence"))
         self.time = time or TimeLine(self)
         self._run: EngineRun | None = None
         self._reference: tuple[str | None, str | None] = (None, None)
         self._wanted = WHY
         self._shown: object = None
         self.tabs = QTabBar()
-        self.tabs.setAccessibleName("Kind of evidence")
+        self.tabs.setAccessibleName(tr("Kind of evidence"))
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for name, tip in _TABS:
             self.tabs.setTabToolTip(self.tabs.addTab(name), tip)
         self.name = QLabel()
         self.segment = QComboBox()
-        self.segment.setAccessibleName("Stretch of speech")
-        self.segment.setToolTip("Which stretch of speech")
+        self.segment.setAccessibleName(tr("Stretch of speech"))
+        self.segment.setToolTip(tr("Which stretch of speech"))
         self.save = SaveButton(self._seen, self._stem)
         self.sentence = QLabel(_EMPTY)
         self.sentence.setWordWrap(True)
@@ -233,7 +234,7 @@ class EvidenceDock(QFrame):
         self._shown = new
         self.time.reach(self.tokens.end(_TOKENS.get(tab, ""), run))
         sentence = self._fill(tab, run) if run is not None else None
-        missing = {SCORES: "no token scores", TIME: "no stages yet"}.get(tab, "no list of hypotheses")
+        missing = {SCORES: tr("no token scores"), TIME: sentences.NO_STAGES}.get(tab, tr("no list of hypotheses"))
         if sentence is None:
             sentence = sentences.on_nothing(run, missing) if run is not None else _EMPTY
             self._pages.setCurrentWidget(self._nothing)
@@ -266,7 +267,7 @@ class EvidenceDock(QFrame):
             case _ if tab == SCORES:
                 scores = run.found(TokenScores)
                 self.scores.show_scores(scores)
-                who = "The recogniser" if paradigm in {"baseline", "text"} else "The language model"
+                who = tr("The recogniser") if paradigm in {"baseline", "text"} else tr("The language model")
                 return sentences.on_scores(scores, who) if scores else None
         if run.stages:
             self.timing.show_run(run)

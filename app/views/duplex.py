@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.views.duplexframes import LOST, DuplexFrames, gather
@@ -23,7 +24,8 @@ from app.views.tokenpaint import paint_codebooks
 from app.widgets.wavepaint import Axis
 from engines.contract import FrameClock, Paradigm, TokenStream
 
-_HINT = "Arrows go from frame to frame; Enter plays what it heard, S what it says from there on."
+_LANES = {"hears": tr("hears"), "writes": tr("writes"), "says": tr("says"), "computing": tr("computing")}
+_HINT = tr("Arrows go from frame to frame; Enter plays what it heard, S what it says from there on.")
 _MOST = 800
 """Texts that are tried at most."""
 _TALLEST: Final = 2.5
@@ -44,7 +46,7 @@ class DuplexView(TimedView):
     """Codes that were spoken, in order, and how many of their codebooks somebody wants to hear."""
 
     def __init__(self, time: TimeLine, parent: QWidget | None = None) -> None:
-        super().__init__(time, "Listening and speaking at once", _HINT, parent)
+        super().__init__(time, tr("Listening and speaking at once"), _HINT, parent)
         self.paradigm = "token"
         self._shown: tuple[object, ...] = ()
         self._frames = gather((), ())
@@ -100,10 +102,10 @@ class DuplexView(TimedView):
         height = QFontMetricsF(painter.font()).height()
         for name, box in boxes.items():
             if name != "computing":
-                paint_name(painter, axis, box.center().y(), name)
+                paint_name(painter, axis, box.center().y(), _LANES[name])
         paint_name(painter, axis, line, f"{1000 * float(frames.may[0]):g} ms")
         if boxes["computing"].bottom() - line > 1.6 * height:
-            paint_name(painter, axis, (line + height / 2 + boxes["computing"].bottom()) / 2, "computing")
+            paint_name(painter, axis, (line + height / 2 + boxes["computing"].bottom()) / 2, _LANES["computing"])
         painter.setClipRect(axis.plot)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for name, streams in (("hears", frames.heard), ("says", frames.spoken)):

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.language import tr
 from app.views.labels import readable
 from app.views.table import Table
 from app.widgets.numbers import seconds
@@ -18,7 +19,7 @@ from engines.evidence import FrameKind
 
 Value = TypeVar("Value")
 
-LOST: Final = {"lost": "lost on the way", "dropped": "dropped: too many waited"}
+LOST: Final = {"lost": tr("lost on the way"), "dropped": tr("dropped: too many waited")}
 """What is said of a frame that was not heard."""
 _SHOWN = 8
 """Codes of a stream that are told of a frame."""
@@ -70,17 +71,30 @@ class DuplexFrames:
         said = [clock(float(self.spans[frame, 0]), 0.01)]
         kind = self.kinds[frame]
         heard, spoken = codes(self.heard, self.spans[frame]), codes(self.spoken, self.spans[frame])
-        said.append(LOST[kind] if kind in LOST else f"heard {listed(heard)}" if heard.size else "heard")
+        said.append(
+            LOST[kind]
+            if kind in LOST
+            else tr("heard {codes}").format(codes=listed(heard))
+            if heard.size
+            else tr("heard")
+        )
         if self.texts[frame]:
-            said.append(f"wrote “{readable(self.texts[frame])}”")
+            said.append(tr("wrote “{readable}”").format(readable=readable(self.texts[frame])))
         if spoken.size:
-            said.append("spoke on with the last sound" if (spoken < 0).all() else f"spoke {listed(spoken)}")
+            said.append(
+                tr("spoke on with the last sound")
+                if (spoken < 0).all()
+                else tr("spoke {codes}").format(codes=listed(spoken))
+            )
         took, may = float(self.took[frame]), float(self.may[frame])
         parts = ", ".join(
             f"{name} {seconds(float(part))}" for name, part in zip(self.stages, self.spent[:, frame], strict=True)
         )
         said.append(
-            f"{seconds(took)} {'over' if took > may else 'of'} {seconds(may)}" + (f": {parts}" if parts else "")
+            (tr("{took} over {may}") if took > may else tr("{took} of {may}")).format(
+                took=seconds(took), may=seconds(may)
+            )
+            + (f": {parts}" if parts else "")
         )
         return " · ".join(said)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QSlider, QToolTip, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from engines.text.envelope import Reign
 
@@ -26,7 +27,7 @@ class LambdaSlider(QSlider):
         self.setRange(0, _STEPS)
         self.setSingleStep(10)
         self.setPageStep(100)
-        self.setAccessibleName("Weight of the language model, λ")
+        self.setAccessibleName(tr("Weight of the language model, λ"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
@@ -58,7 +59,9 @@ class LambdaSlider(QSlider):
 
     def _describe(self) -> None:
         changes = ", ".join(f"{reign.start:.2f}" for reign in self._reigns[1:])
-        told = f"λ {self.weight:.2f}. " + (f"The winner changes at {changes}" if changes else "One winner for every λ")
+        told = f"λ {self.weight:.2f}. " + (
+            tr("The winner changes at {changes}").format(changes=changes) if changes else tr("One winner for every λ")
+        )
         self.setAccessibleDescription(told)
 
     def sizeHint(self) -> QSize:
@@ -150,7 +153,9 @@ class LambdaSlider(QSlider):
         """What the tool tip says at a place, x in pixels from the left."""
         for reign in self._reigns[1:]:
             if abs(self._x(reign.start) - x) <= 5:
-                return f"From λ = {reign.start:.3f} on, hypothesis {reign.winner + 1} wins"
+                return tr("From λ = {start:.3f} on, hypothesis {winner} wins").format(
+                    start=reign.start, winner=reign.winner + 1
+                )
         if self._engine_weight is not None and abs(self._x(self._engine_weight) - x) <= 5:
-            return f"λ = {self._engine_weight:g}, which the engine used"
-        return "Left: the recogniser alone. Right: the language model alone. Keys , and . jump between the marks."
+            return tr("λ = {engine_weight:g}, which the engine used").format(engine_weight=self._engine_weight)
+        return tr("Left: the recogniser alone. Right: the language model alone. Keys , and . jump between the marks.")

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.language import tr
 from app.theme import theme
 from app.views.lambdaslider import LambdaSlider
 from app.views.nbesttable import COMBINED, LM, TEXT, WER, HypothesisDelegate, NBestModel
@@ -40,12 +41,14 @@ class NBestView(QWidget):
         self.oracle.setProperty("tone", "small")
         self.oracle.setWordWrap(True)
         self.oracle.setToolTip(
-            "o_nb: the best choice among the hypotheses. o_cp: the best that could be put together from their words "
-            "(HyPoradise, Chen et al. 2023)."
+            tr(
+                "o_nb: the best choice among the hypotheses. o_cp: the best that could be put "
+                "together from their words (HyPoradise, Chen et al. 2023)."
+            )
         )
-        self.copy = QPushButton("Copy table")
+        self.copy = QPushButton(tr("Copy table"))
         self.copy.setProperty("look", "link")
-        self.copy.setToolTip("Copies the table with tabs between the columns (Ctrl+C)")
+        self.copy.setToolTip(tr("Copies the table with tabs between the columns (Ctrl+C)"))
         self.copy.clicked.connect(self.copy_tsv)
         self.model = NBestModel(self)
         self.table = QTableView()
@@ -83,7 +86,7 @@ class NBestView(QWidget):
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
-        table.setAccessibleName("N-best list")
+        table.setAccessibleName(tr("N-best list"))
         table.verticalHeader().hide()
         table.horizontalHeader().setHighlightSections(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

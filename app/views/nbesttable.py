@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QAbstractTextDocumentLayout, QColor, QPainter, QPalette, QTextDocument
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.differences import align
 from app.widgets.numbers import nats, share
@@ -19,15 +20,15 @@ from engines.text.ranking import rank
 
 RANK, TEXT, ACOUSTIC, LM, COMBINED, WER = range(6)
 _Index = QModelIndex | QPersistentModelIndex
-_TITLES = ("rank", "hypothesis", "log p recogniser", "log p LLM", "combined", "WER")
-_PER_TOKEN = {ACOUSTIC: " / token", LM: " / token", COMBINED: "\n/ token"}
+_TITLES = (tr("rank"), tr("hypothesis"), tr("log p recogniser"), tr("log p LLM"), tr("combined"), tr("WER"))
+_PER_TOKEN = {ACOUSTIC: tr(" / token"), LM: tr(" / token"), COMBINED: tr("\n/ token")}
 _TIPS = (
-    "Place at this λ; the arrow says how far it moved from the recogniser's order; ✓ is what the engine chose",
-    "Words that not all hypotheses share are strong",
-    "log p(text | speech) of the recogniser, in nats",
-    "log p(text) of the language model, in nats",
-    "(1 − λ) · recogniser + λ · language model, in nats",
-    "Word error rate of this hypothesis against the reference",
+    tr("Place at this λ; the arrow says how far it moved from the recogniser's order; ✓ is what the engine chose"),
+    tr("Words that not all hypotheses share are strong"),
+    tr("log p(text | speech) of the recogniser, in nats"),
+    tr("log p(text) of the language model, in nats"),
+    tr("(1 − λ) · recogniser + λ · language model, in nats"),
+    tr("Word error rate of this hypothesis against the reference"),
 )
 
 
@@ -94,7 +95,7 @@ class NBestModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{_TITLES[section]}{_PER_TOKEN.get(section, '')}" if each else _TITLES[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _TIPS[section] + (" per token; hover over a number for the sum" if each else "")
+            return _TIPS[section] + (tr(" per token; hover over a number for the sum") if each else "")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if section in {RANK, TEXT} else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -121,7 +122,11 @@ class NBestModel(QAbstractTableModel):
             hypothesis = self.found.hypotheses[place]
             sound = index.column() == ACOUSTIC
             value, tokens = (hypothesis.acoustic, hypothesis.tokens) if sound else (hypothesis.lm, hypothesis.lm_tokens)
-            return "" if value is None else f"{nats(value)} nats over {tokens} tokens"
+            return (
+                ""
+                if value is None
+                else tr("{value} nats over {tokens} tokens").format(value=nats(value), tokens=tokens)
+            )
         return None
 
     def _cell(self, row: int, column: int) -> str:
@@ -151,8 +156,10 @@ class NBestModel(QAbstractTableModel):
     def _moved(self, row: int) -> str:
         assert self.found is not None
         place = self.order[row][0]
-        chosen = ". The engine chose it" if place == self.found.chosen else ""
-        return f"Number {place + 1} of the recogniser's list, number {row + 1} at this λ{chosen}"
+        chosen = tr(". The engine chose it") if place == self.found.chosen else ""
+        return tr("Number {place} of the recogniser's list, number {row} at this λ{chosen}").format(
+            place=place + 1, row=row + 1, chosen=chosen
+        )
 
     def tsv(self) -> str:
         """The table as it stands, with tab-separated columns and plain numbers."""

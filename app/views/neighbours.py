@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import blend, palette, theme
 from app.timeline import TimeLine
 from app.views.labels import Label, placed, readable
@@ -24,7 +25,7 @@ _COLUMN = 3.4
 """Width of a vector, in lines' heights, from which its neighbours are written beneath one another."""
 _MOST = 800
 """Labels that are tried at most; with more in sight none but the nearest would find room."""
-_HINT = "Rest on a vector to hear its piece of the speech; click keeps it, arrows and Enter do the same."
+_HINT = tr("Rest on a vector to hear its piece of the speech; click keeps it, arrows and Enter do the same.")
 
 
 class NeighboursView(TimedView):
@@ -33,7 +34,7 @@ class NeighboursView(TimedView):
     sounds_by_pointing = True
 
     def __init__(self, time: TimeLine, parent: QWidget | None = None) -> None:
-        super().__init__(time, "Text tokens nearest to the vectors", _HINT, parent)
+        super().__init__(time, tr("Text tokens nearest to the vectors"), _HINT, parent)
         self._parts: tuple[Neighbours, ...] = ()
         self._tokens: list[tuple[str, ...]] = []
         self._near: list[NDArray[np.float32]] = []
@@ -65,8 +66,8 @@ class NeighboursView(TimedView):
             f"“{readable(token)}” {value:.2f}"
             for token, value in zip(self._tokens[item], self._near[item].tolist(), strict=True)
         )
-        return (
-            f"{clock(start, 0.01)}–{clock(end, 0.01)} · vector {self._numbers[item] + 1} · nearest, by cosine: {near}"
+        return tr("{clock}–{clock2} · vector {numbers} · nearest, by cosine: {near}").format(
+            clock=clock(start, 0.01), clock2=clock(end, 0.01), numbers=self._numbers[item] + 1, near=near
         )
 
     # --- painting -----------------------------------------------------------------------------------------------------
@@ -77,8 +78,8 @@ class NeighboursView(TimedView):
         seen = np.flatnonzero((self._spans[:, 1] > start) & (self._spans[:, 0] < end))
         strip = self._strip(axis)
         painter.setPen(QColor(palette().muted))
-        paint_name(painter, axis, (axis.plot.top() + strip.top()) / 2, "nearest")
-        paint_name(painter, axis, strip.center().y(), "cosine")
+        paint_name(painter, axis, (axis.plot.top() + strip.top()) / 2, tr("nearest"))
+        paint_name(painter, axis, strip.center().y(), tr("cosine"))
         painter.setClipRect(axis.plot)
         self._paint_cells(painter, axis, seen)
         if self._roomy(axis):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from app.language import tr
 from app.widgets.numbers import share
 from engines.contract import NBest
 
@@ -36,5 +37,5 @@ def _errors(texts: tuple[str, ...], reference: str, language: str | None) -> tup
 
 def line(scores: Mapping[str, float]) -> str:
     """Both oracles in one line, as far as they have been scored; see :mod:`app.scoring`."""
-    told = (("o_nb", "best choice from the list"), ("o_cp", "best of all its words"))
+    told = (("o_nb", tr("best choice from the list")), ("o_cp", tr("best of all its words")))
     return " · ".join(f"{key} {share(scores[key])} ({meaning})" for key, meaning in told if key in scores)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import blend, palette, theme
 from app.timeline import TimeLine
 from app.views.labels import Label, placed, readable
@@ -24,14 +25,14 @@ SPIKE = 0.2
 """Probability from which a piece is written over its spike."""
 _MOST = 800
 """Labels that are tried at most; with more in sight none but the surest would find room."""
-_HINT = "Point at a frame for its pieces; arrows go from frame to frame, Enter plays it."
+_HINT = tr("Point at a frame for its pieces; arrows go from frame to frame, Enter plays it.")
 
 
 class PosteriorsView(TimedView):
     """Probabilities of the best pieces as bars before that of the blank, pieces over them, vectors beneath."""
 
     def __init__(self, time: TimeLine, parent: QWidget | None = None) -> None:
-        super().__init__(time, "Frames and what they were taken for", _HINT, parent)
+        super().__init__(time, tr("Frames and what they were taken for"), _HINT, parent)
         self._parts: tuple[Posteriors, ...] = ()
         self._offsets: NDArray[np.int64] = np.zeros(1, np.int64)
 
@@ -54,8 +55,8 @@ class PosteriorsView(TimedView):
             if value >= 0.001
         ]
         vector = int(part.vectors[frame])
-        fate = "dropped" if vector < 0 else f"goes into vector {vector + 1}"
-        read = [*pieces, f"blank {share(float(part.blank[frame]))}"]
+        fate = "dropped" if vector < 0 else tr("goes into vector {vector}").format(vector=vector + 1)
+        read = [*pieces, tr("blank {share}").format(share=share(float(part.blank[frame])))]
         return f"{clock(self.span(item)[0], 0.01)} · {' · '.join(read)} · {fate}"
 
     def _place(self, item: int) -> tuple[Posteriors, int]:
@@ -78,7 +79,7 @@ class PosteriorsView(TimedView):
         """Paints what is in sight of every stretch."""
         labels, bars, vectors = self._bands(axis)
         painter.setPen(QColor(palette().muted))
-        for box, name in ((labels, "pieces"), (bars, "probability"), (vectors, "vectors")):
+        for box, name in ((labels, tr("pieces")), (bars, tr("probability")), (vectors, tr("vectors"))):
             paint_name(painter, axis, box.center().y(), name)
         painter.setClipRect(axis.plot)
         written: list[Label] = []

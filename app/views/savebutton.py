@@ -9,11 +9,12 @@ from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton, QWidget
 
 from app.icons import icon
+from app.language import tr
 from app.theme import theme
 from app.views import saving
 from engines.errors import BadInput
 
-_TIP = "Copy or save what is seen here"
+_TIP = tr("Copy or save what is seen here")
 
 
 class SaveButton(QToolButton):
@@ -39,11 +40,11 @@ class SaveButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
-        menu.addAction("Copy the picture", self.copy_picture)
-        self._tabled = [menu.addAction("Copy the table", self.copy_table)]
+        menu.addAction(tr("Copy the picture"), self.copy_picture)
+        self._tabled = [menu.addAction(tr("Copy the table"), self.copy_table)]
         menu.addSeparator()
         for ending in saving.KINDS:
-            action = menu.addAction(f"Save as {ending[1:].upper()}…")
+            action = menu.addAction(tr("Save as {upper}…").format(upper=ending[1:].upper()))
             action.triggered.connect(self._chooser(ending))
             if ending == ".csv":
                 self._tabled.append(action)
@@ -57,14 +58,14 @@ class SaveButton(QToolButton):
         view = self._shown()
         if view is not None:
             QApplication.clipboard().setImage(saving.picture(view))
-            self.said.emit("The picture is in the clipboard.")
+            self.said.emit(tr("The picture is in the clipboard."))
 
     def copy_table(self) -> None:
         """Puts the table into the clipboard, as spreadsheets paste it."""
         view: object = self._shown()
         if isinstance(view, saving.Tabled):
             QApplication.clipboard().setText(view.table().tabbed())
-            self.said.emit("The table is in the clipboard.")
+            self.said.emit(tr("The table is in the clipboard."))
 
     def write(self, path: Path) -> None:
         """Saves what is seen; the ending says as what."""
@@ -76,14 +77,14 @@ class SaveButton(QToolButton):
         except BadInput as error:
             self.failed.emit(error)
         else:
-            self.said.emit(f"Saved {path.name}.")
+            self.said.emit(tr("Saved {name}.").format(name=path.name))
 
     def _chooser(self, ending: str) -> Callable[[], None]:
         return lambda: self._choose(ending)
 
     def _choose(self, ending: str) -> None:
         suggestion = str(self._folder / f"{self._stem()}{ending}")
-        name, _ = QFileDialog.getSaveFileName(self.window(), "Save", suggestion, saving.KINDS[ending])
+        name, _ = QFileDialog.getSaveFileName(self.window(), tr("Save"), suggestion, saving.KINDS[ending])
         if name:
             path = Path(name)
             self._folder = path.parent

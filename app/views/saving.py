@@ -10,11 +10,12 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import palette
 from app.views.table import Table
 from engines.errors import BadInput
 
-KINDS: Final = {".png": "Picture (*.png)", ".svg": "Drawing (*.svg)", ".csv": "Table (*.csv)"}
+KINDS: Final = {".png": tr("Picture (*.png)"), ".svg": tr("Drawing (*.svg)"), ".csv": tr("Table (*.csv)")}
 """Ending → what a dialog calls it."""
 _SHARP: Final = 2.0
 """Pixels of a saved picture per pixel of the interface, at least."""
@@ -62,11 +63,14 @@ def write(view: QWidget, path: Path) -> None:
     """
     kind = path.suffix.lower()
     if kind not in KINDS:
-        raise BadInput(f"{path.name} is neither PNG, SVG nor CSV.", f"Let its name end with {', '.join(KINDS)}.")
+        raise BadInput(
+            tr("{name} is neither PNG, SVG nor CSV.").format(name=path.name),
+            tr("Let its name end with {listed}.").format(listed=", ".join(KINDS)),
+        )
     try:
         if kind == ".csv":
             if not isinstance(view, Tabled):
-                raise BadInput("This view has no table.", "Save it as a picture.")
+                raise BadInput(tr("This view has no table."), tr("Save it as a picture."))
             # The mark at the beginning tells spreadsheets that it is UTF-8.
             path.write_text(view.table().csv(), encoding="utf-8-sig", newline="")
         elif kind == ".png":
@@ -75,13 +79,16 @@ def write(view: QWidget, path: Path) -> None:
             _write_lines(view, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BadInput(f"{path.name} could not be written: {reason}.", "Choose another place.") from error
+        raise BadInput(
+            tr("{name} could not be written: {reason}.").format(name=path.name, reason=reason),
+            tr("Choose another place."),
+        ) from error
 
 
 def _write_pixels(view: QWidget, path: Path) -> None:
     path.open("wb").close()  # Qt does not say why it could not
     if not picture(view).save(str(path)):
-        raise OSError("the disk may be full")
+        raise OSError(tr("the disk may be full"))
 
 
 def _write_lines(view: QWidget, path: Path) -> None:

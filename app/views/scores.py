@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QHelpEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip, QWidget
 
+from app.language import tr
 from app.theme import blend, palette, theme
 from app.widgets.transcript import READING
 from engines.contract import TokenScores
@@ -24,7 +25,7 @@ class ScoresView(QTextEdit):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setAccessibleName("Log-probability of every token")
+        self.setAccessibleName(tr("Log-probability of every token"))
         self.document().setDocumentMargin(4)
         self._scores: tuple[TokenScores, ...] = ()
         self._starts: list[int] = []
@@ -63,7 +64,11 @@ class ScoresView(QTextEdit):
                 cursor.insertBlock()
             for token, value in zip(part.tokens, part.log_probabilities, strict=True):
                 self._starts.append(cursor.position())
-                self._tips.append(f"“{token.strip() or token}”: log p {value:.2f} nats, p {math.exp(value):.2f}")
+                self._tips.append(
+                    tr("“{strip}”: log p {value:.2f} nats, p {exp:.2f}").format(
+                        strip=token.strip() or token, value=value, exp=math.exp(value)
+                    )
+                )
                 shown = token if cursor.positionInBlock() else token.lstrip()
                 gap = len(shown) - len(shown.lstrip())
                 cursor.insertText(shown[:gap], QTextCharFormat())

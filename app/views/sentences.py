@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.comparison import EngineRun, Status
+from app.language import tr
 from app.widgets.differences import align, differences
 from app.widgets.numbers import nats, operations, seconds
 from engines.contract import Correction, Hypothesis, NBest, Routing, SpeechTokens, TokenScores
@@ -19,67 +20,75 @@ def on_ranking(found: NBest, weight: float) -> str:
     """Why a hypothesis wins at a λ."""
     listed = found.hypotheses
     if len(listed) == 1:
-        return f"The recogniser is sure of “{_short(listed[0].text)}”: it offered nothing else."
+        return tr("The recogniser is sure of “{short}”: it offered nothing else.").format(short=_short(listed[0].text))
     if any(h.lm is None for h in listed):
         first, second = listed[0], listed[1]
         if not differences(first.text, second.text):
-            lead = f"The recogniser puts “{_short(first.text)}” first, {_likelier(first, second)}"
-            return f"{lead} than the next, which differs in case or punctuation only."
+            lead = tr("The recogniser puts “{short}” first, {likelier}").format(
+                short=_short(first.text), likelier=_likelier(first, second)
+            )
+            return tr("{lead} than the next, which differs in case or punctuation only.").format(lead=lead)
         one, two = quotes(first.text, second.text)
-        return f"The recogniser puts {one} first, {_likelier(first, second)} than {two}."
+        return tr("The recogniser puts {one} first, {likelier} than {two}.").format(
+            one=one, likelier=_likelier(first, second), two=two
+        )
     winner = rank(listed, weight, found.normalised)[0][0]
     heard = rank(listed, 0.0, found.normalised)[0][0]
     fluent = rank(listed, 1.0, found.normalised)[0][0]
-    unit = "nats per token" if found.normalised else "nats"
+    unit = tr("nats per token") if found.normalised else "nats"
     if winner != heard:
         one, two = quotes(listed[heard].text, listed[winner].text)
         gain = _lm(listed[winner], found) - _lm(listed[heard], found)
         loss = _sound(listed[heard], found) - _sound(listed[winner], found)
-        return (
-            f"The recogniser preferred {one} by {nats(loss)} {unit}; the language model finds {two} {nats(gain)} "
-            f"{unit} likelier, which outweighs that at λ = {weight:.2f}."
-        )
+        return tr(
+            "The recogniser preferred {one} by {loss} {unit}; the language model finds "
+            "{two} {gain} {unit} likelier, which outweighs that at λ = {weight:.2f}."
+        ).format(one=one, loss=nats(loss), unit=unit, two=two, gain=nats(gain), weight=weight)
     if fluent == heard:
-        return f"Recogniser and language model agree on “{_short(listed[heard].text)}”, whatever λ is."
+        return tr("Recogniser and language model agree on “{short}”, whatever λ is.").format(
+            short=_short(listed[heard].text)
+        )
     change = next((r for r in reigns(listed, normalised=found.normalised) if r.winner != heard), None)
     one, two = quotes(listed[heard].text, listed[change.winner if change else fluent].text)
     other = listed[change.winner if change else fluent]
     gain = _lm(other, found) - _lm(listed[heard], found)
-    until = f" that would win from λ = {change.start:.2f} on." if change else ""
+    until = tr(" that would win from λ = {start:.2f} on.").format(start=change.start) if change else ""
     return (
-        f"The recogniser’s {one} stands at λ = {weight:.2f}. The language model finds {two} {nats(gain)} {unit} "
-        f"likelier;{until}"
+        tr(
+            "The recogniser’s {one} stands at λ = {weight:.2f}. The language model finds "
+            "{two} {gain} {unit} likelier;{until}"
+        ).format(one=one, weight=weight, two=two, gain=nats(gain), unit=unit, until=until)
     ).removesuffix(";")
 
 
 _EXPERTS = {
-    "clean": "clean speech",
-    "noisy": "noise",
-    "telephone": "a telephone line",
-    "reverberant": "an echoing room",
-    "accented": "accents",
+    "clean": tr("clean speech"),
+    "noisy": tr("noise"),
+    "telephone": tr("a telephone line"),
+    "reverberant": tr("an echoing room"),
+    "accented": tr("accents"),
 }
 
 
 def on_routing(found: Routing) -> str:
     """Which experts wrote, in one sentence."""
     named = [
-        f"the expert for {_EXPERTS.get(name, name)} ({weight:.0%})"
+        tr("the expert for {get} ({weight:.0%})").format(get=_EXPERTS.get(name, name), weight=weight)
         for name, weight in zip(found.experts, found.weights, strict=True)
     ]
-    return f"The router took it for speech of this kind: {' and '.join(named)} wrote."
+    return tr("The router took it for speech of this kind: {listed} wrote.").format(listed=" and ".join(named))
 
 
 def on_correction(found: Correction) -> str:
     """What became of a correction, in one sentence."""
     strange = sum(not origin for origin in found.origins)
     total = len(found.words)
-    kept = f"{total - strange} of {total} words come from the list"
-    head = "The language model’s text was kept" if found.accepted else "The recogniser’s best was kept"
+    kept = tr("{total} of {total2} words come from the list").format(total=total - strange, total2=total)
+    head = tr("The language model’s text was kept") if found.accepted else tr("The recogniser’s best was kept")
     return f"{head}; {kept}. {found.reason}"
 
 
-def on_scores(scores: Sequence[TokenScores], who: str = "The recogniser") -> str:
+def on_scores(scores: Sequence[TokenScores], who: str = tr("The recogniser")) -> str:
     """How sure a recogniser, or a language model, was of its tokens."""
     values = [
         (value, token.strip())
@@ -88,11 +97,11 @@ def on_scores(scores: Sequence[TokenScores], who: str = "The recogniser") -> str
         if any(character.isalnum() for character in token)
     ]
     if not values:
-        return "There are no words to be sure of."
+        return tr("There are no words to be sure of.")
     worst, token = min(values)
     mean = sum(value for value, _ in values) / len(values)
-    told = f"{who} was least sure of “{token}” ({nats(worst)} nats)"
-    return f"{told}; the mean is {mean:.2f} nats per token.".replace(" -", " −")
+    told = tr("{who} was least sure of “{token}” ({worst} nats)").format(who=who, token=token, worst=nats(worst))
+    return tr("{told}; the mean is {mean:.2f} nats per token.").format(told=told, mean=mean).replace(" -", " −")
 
 
 def on_time(run: EngineRun) -> str:
@@ -100,9 +109,15 @@ def on_time(run: EngineRun) -> str:
     longest = max(run.stages, key=lambda stage: stage.seconds)
     shared = sum(stage.shared_seconds for stage in run.stages)
     tail = (
-        f" {seconds(shared)} of it was work that another engine had done already; it counts in full." if shared else ""
+        tr(" {seconds} of it was work that another engine had done already; it counts in full.").format(
+            seconds=seconds(shared)
+        )
+        if shared
+        else ""
     )
-    told = f"Most of its {seconds(run.seconds)} went to “{longest.name}” ({seconds(longest.seconds)}).{tail}"
+    told = tr("Most of its {seconds} went to “{name}” ({seconds2}).{tail}").format(
+        seconds=seconds(run.seconds), name=longest.name, seconds2=seconds(longest.seconds), tail=tail
+    )
     return " ".join(part for part in (told, on_work(run), on_places(run)) if part)
 
 
@@ -110,11 +125,15 @@ def on_work(run: EngineRun) -> str:
     """How many operations it took, and how much memory; empty where neither is known."""
     parts = []
     if run.work is not None and run.work.flops > 0:
-        partly = "at least " if run.work.unknown or run.work.incomplete else ""
+        partly = tr("at least ") if run.work.unknown or run.work.incomplete else ""
         parts.append(f"{partly}{operations(run.work.flops)}")
     if run.peak_memory_bytes is not None:
-        parts.append(f"{run.peak_memory_bytes / 1e6:.0f} MB of memory at most")
-    return f"It took {' and '.join(parts)}." if parts else ""
+        parts.append(
+            tr("{peak_memory_bytes:.0f} MB of memory at most").format(
+                peak_memory_bytes=run.peak_memory_bytes / 1000000.0
+            )
+        )
+    return tr("It took {listed}.").format(listed=" and ".join(parts)) if parts else ""
 
 
 def on_places(run: EngineRun) -> str:
@@ -123,24 +142,36 @@ def on_places(run: EngineRun) -> str:
     if rate is None:
         return ""
     count = sum(one.count for one in run.found(SpeechTokens))
-    return (
-        f"The speech took {count} places of the language model’s input, {rate:.1f} per second of speech: the model "
-        "works through all of them before its first word, and looks back at them for every further one."
-    )
+    return tr(
+        "The speech took {count} places of the language model’s input, {rate:.1f} per "
+        "second of speech: the model works through all of them before its first word, "
+        "and looks back at them for every further one."
+    ).format(count=count, rate=rate)
 
 
-def on_nothing(run: EngineRun, what: str = "no list of hypotheses") -> str:
+NO_STAGES = tr("no stages yet")
+
+
+def on_nothing(run: EngineRun, what: str = tr("no list of hypotheses")) -> str:
     """Why there is nothing to show."""
     match run.status:
         case Status.WAITING | Status.PREPARING:
-            return f"{run.engine.name} has not run yet. Press Run all; its evidence comes as it works."
+            return tr("{name} has not run yet. Press Run all; its evidence comes as it works.").format(
+                name=run.engine.name
+            )
         case Status.RUNNING:
-            return f"{run.engine.name} is at work: there is {what} yet." if "yet" not in what else f"There are {what}."
+            return (
+                tr("{name} is at work: there is {what} yet.").format(name=run.engine.name, what=what)
+                if what != NO_STAGES
+                else tr("There are no stages yet.")
+            )
         case Status.OK:
-            return f"{run.engine.name} gave {what}: it found no speech, or does not work with one."
+            return tr("{name} gave {what}: it found no speech, or does not work with one.").format(
+                name=run.engine.name, what=what
+            )
         case _:
             error = f" {run.error.message} {run.error.hint}".rstrip() if run.error else ""
-            return f"{run.engine.name} gave {what}.{error}"
+            return tr("{name} gave {what}.{error}").format(name=run.engine.name, what=what, error=error)
 
 
 def quotes(one: str, two: str) -> tuple[str, str]:
@@ -164,7 +195,11 @@ def quotes(one: str, two: str) -> tuple[str, str]:
 
 def _likelier(first: Hypothesis, second: Hypothesis) -> str:
     gain = first.acoustic - second.acoustic
-    return f"{nats(gain)} nats likelier" if gain >= 0 else f"although in sum {nats(-gain)} nats less likely"
+    return (
+        tr("{gain} nats likelier").format(gain=nats(gain))
+        if gain >= 0
+        else tr("although in sum {value} nats less likely").format(value=nats(-gain))
+    )
 
 
 def _short(text: str) -> str:

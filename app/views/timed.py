@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import Span, TimeLine
 from app.views.pointing import Pointing
@@ -32,7 +33,7 @@ from app.widgets.timehands import turn_axis, zoom_by_key
 from app.widgets.wavepaint import Axis, paint_axis
 from engines.contract import Paradigm
 
-_AWAY = "Nothing of it lies in the part of the speech that is in sight."
+_AWAY = tr("Nothing of it lies in the part of the speech that is in sight.")
 _BACK = {Qt.Key.Key_Left, Qt.Key.Key_Up}
 _ON = {Qt.Key.Key_Right, Qt.Key.Key_Down}
 

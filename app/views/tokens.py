@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.views.timed import TimedView
@@ -21,8 +22,8 @@ from app.widgets.numbers import seconds, share
 from app.widgets.wavepaint import Axis, clock
 from engines.contract import Paradigm, TokenStream, UnitPhones
 
-_HINT = "Rest on a unit to hear it and to see where else it occurs; arrows go from unit to unit, Enter plays it."
-_SILENT_HINT = "Point at a unit to see where else it occurs; arrows go from unit to unit."
+_HINT = tr("Rest on a unit to hear it and to see where else it occurs; arrows go from unit to unit, Enter plays it.")
+_SILENT_HINT = tr("Point at a unit to see where else it occurs; arrows go from unit to unit.")
 _PLACES = 4
 """Further occurrences that are named."""
 _MARKED = 400
@@ -40,7 +41,7 @@ class TokensView(TimedView):
     """
 
     def __init__(self, time: TimeLine, parent: QWidget | None = None, *, heard: bool = True) -> None:
-        super().__init__(time, "Speech as units", _HINT if heard else _SILENT_HINT, parent)
+        super().__init__(time, tr("Speech as units"), _HINT if heard else _SILENT_HINT, parent)
         self.sounds_by_pointing = heard
         self.paradigm = "token"
         self._parts: tuple[TokenStream, ...] = ()
@@ -84,23 +85,27 @@ class TokensView(TimedView):
         start, end = self.span(item)
         told = [clock(start, 0.01)]
         if token < 0:
-            return " · ".join([*told, f"{behind - first} lost frames", seconds(end - start)])
+            return " · ".join([*told, tr("{behind} lost frames").format(behind=behind - first), seconds(end - start)])
         if len(part.sizes) == 1:
-            told.append(f"unit {token}")
+            told.append(tr("unit {unit}").format(unit=token))
         else:
-            told.append("tokens " + " ".join(str(int(one)) for one in part.ids[:, first]))
+            told.append(tr("tokens {ids}").format(ids=" ".join(str(int(one)) for one in part.ids[:, first])))
         frames = behind - first
-        told.append(f"{frames} frames, {seconds(end - start)}" if frames > 1 else seconds(end - start))
+        told.append(
+            tr("{frames} frames, {seconds}").format(frames=frames, seconds=seconds(end - start))
+            if frames > 1
+            else seconds(end - start)
+        )
         meant = self._meaning(token)
         if meant:
             told.append(meant)
         others = [self.span(int(other))[0] for other in self.occurrences(item) if other != item]
         if others:
             named = ", ".join(clock(at, 0.1) for at in others[:_PLACES]) + (" …" if len(others) > _PLACES else "")
-            times = "once more" if len(others) == 1 else f"{len(others)} more times"
-            told.append(f"occurs {times}: {named}")
+            times = tr("once more") if len(others) == 1 else tr("{others} more times").format(others=len(others))
+            told.append(tr("occurs {times}: {named}").format(times=times, named=named))
         else:
-            told.append("occurs nowhere else in this speech")
+            told.append(tr("occurs nowhere else in this speech"))
         return " · ".join(told)
 
     def occurrences(self, item: int) -> NDArray[np.int64]:
@@ -114,7 +119,9 @@ class TokensView(TimedView):
                 shares = found.shares[place[0]]
                 best = [phone for phone in np.argsort(-shares, kind="stable")[:2].tolist() if shares[phone] >= 0.1]
                 return (
-                    "mostly " + ", ".join(f"{named(found.phones[p])} {share(float(shares[p]))}" for p in best)
+                    tr("mostly {phones}").format(
+                        phones=", ".join(f"{named(found.phones[p])} {share(float(shares[p]))}" for p in best)
+                    )
                     if best
                     else ""
                 )
@@ -144,10 +151,13 @@ class TokensView(TimedView):
         every = max(1, int(np.ceil(metrics.height() / height)))
         for lane in range(0, count, every):
             paint_name(
-                painter, axis, lanes.top() + (lane + 0.5) * height, "units" if count == 1 else f"book {lane + 1}"
+                painter,
+                axis,
+                lanes.top() + (lane + 0.5) * height,
+                tr("units") if count == 1 else tr("book {number}").format(number=lane + 1),
             )
         if bars.height():
-            paint_name(painter, axis, bars.center().y(), "frames")
+            paint_name(painter, axis, bars.center().y(), tr("frames"))
         painter.setClipRect(axis.plot)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for part in self._parts:
@@ -221,4 +231,4 @@ def runs(ids: NDArray[np.int32]) -> list[tuple[int, int]]:
 
 def named(phone: str) -> str:
     """A phone as it is written: in brackets, silence in words."""
-    return f"[{phone}]" if phone else "silence"
+    return f"[{phone}]" if phone else tr("silence")

@@ -7,6 +7,7 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from app.comparison import EngineRun
+from app.language import tr
 from app.timeline import TimeLine
 from app.views import tokenreadings
 from app.views.codebooks import CodebooksView
@@ -19,15 +20,15 @@ DUPLEX, UNITS, CODEC, SPOKEN, PHONES, CODEBOOKS = (
     "duplex", "units", "codec", "spoken", "phones", "codebooks",
 )  # fmt: skip
 TITLES: Final = {
-    UNITS: ("Units", "The speech as discrete units"),
-    CODEC: ("Codec", "The speech as tokens of a codec, codebook by codebook"),
+    UNITS: (tr("Units"), tr("The speech as discrete units")),
+    CODEC: (tr("Codec"), tr("The speech as tokens of a codec, codebook by codebook")),
     DUPLEX: (
-        "Duplex",
-        "What is heard, written and said in every frame, and what that took against the time it may take",
+        tr("Duplex"),
+        tr("What is heard, written and said in every frame, and what that took against the time it may take"),
     ),
-    SPOKEN: ("Spoken", "The tokens that were written, to be spoken"),
-    PHONES: ("Phones", "Which phones the units stand for"),
-    CODEBOOKS: ("Codebooks", "How evenly the tokens are used, and which are not"),
+    SPOKEN: (tr("Spoken"), tr("The tokens that were written, to be spoken")),
+    PHONES: (tr("Phones"), tr("Which phones the units stand for")),
+    CODEBOOKS: (tr("Codebooks"), tr("How evenly the tokens are used, and which are not")),
 }
 """Name and tip of each tab."""
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import Span, TimeLine
 from app.views.pointing import HOVER_MS
@@ -20,7 +21,7 @@ from app.views.tokens import named, runs
 from app.widgets.numbers import share
 from engines.contract import Paradigm, TokenStream, UnitPhones
 
-_HINT = "Columns are the units of this speech. Rest on one to hear it; arrows go from unit to unit, Enter plays it."
+_HINT = tr("Columns are the units of this speech. Rest on one to hear it; arrows go from unit to unit, Enter plays it.")
 _ROWS: Final = 34
 """Phones that are shown at most; the rarest are left out."""
 _STRIP: Final = 7.0
@@ -41,7 +42,7 @@ class UnitPhonesView(QWidget):
         self._current: int | None = None
         self._rest = QTimer(self, interval=HOVER_MS, singleShot=True)
         self._rest.timeout.connect(lambda: self._play(pointing=True))
-        self.setAccessibleName("Units and phones")
+        self.setAccessibleName(tr("Units and phones"))
         self.setAccessibleDescription(_HINT)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -77,8 +78,12 @@ class UnitPhonesView(QWidget):
         order = [row for row in np.argsort(-shares, kind="stable")[:4].tolist() if shares[row] >= 0.02]
         heard = ", ".join(f"{named(self._phones[row])} {share(float(shares[row]))}" for row in order)
         times = len(self._places.get(unit, ()))
-        here = {0: "", 1: " · occurs here once"}.get(times, f" · occurs here {times} times")
-        return f"unit {unit} · " + (f"heard as {heard}" if heard else "was never heard where phones are known") + here
+        here = {0: "", 1: tr(" · occurs here once")}.get(times, tr(" · occurs here {times} times").format(times=times))
+        return (
+            tr("unit {unit} · ").format(unit=unit)
+            + (tr("heard as {heard}").format(heard=heard) if heard else tr("was never heard where phones are known"))
+            + here
+        )
 
     # --- painting -----------------------------------------------------------------------------------------------------
 
@@ -142,7 +147,7 @@ class UnitPhonesView(QWidget):
         for row in range(0, len(self._phones), every):
             middle = plot.top() + (row + 0.5) * height
             box = QRectF(0, middle - metrics.height() / 2, plot.left() - 6, metrics.height())
-            painter.drawText(box, flags, self._phones[row] or "silence")
+            painter.drawText(box, flags, self._phones[row] or tr("silence"))
 
     # --- hands --------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QKeyEvent, QMouseEvent,
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.comparison import EngineRun
+from app.language import tr
 from app.stagetimes import StageTime
 from app.theme import blend, palette, theme
 from app.views.pointing import Pointing
@@ -20,8 +21,8 @@ from app.views.table import Table
 from app.views.timedpaint import SMALL, paint_focus, paint_line
 from app.widgets.numbers import operations, seconds, share
 
-_HINT = "Point at a stage for its figures; what another engine had done already is hatched."
-_NAME = "Time and work per stage"
+_HINT = tr("Point at a stage for its figures; what another engine had done already is hatched.")
+_NAME = tr("Time and work per stage")
 
 
 class WaterfallView(QWidget):
@@ -50,20 +51,20 @@ class WaterfallView(QWidget):
         """What the line beneath says about a stage."""
         assert self._run is not None
         stage, run = self._run.stages[item], self._run
-        parts = [f"{stage.name}: {seconds(stage.seconds)}"]
+        parts = [f"{tr(stage.name)}: {seconds(stage.seconds)}"]
         if run.seconds > 0:
-            parts.append(f"{share(stage.seconds / run.seconds)} of the time")
+            parts.append(tr("{seconds} of the time").format(seconds=share(stage.seconds / run.seconds)))
         if stage.shared:
-            parts.append(f"{seconds(stage.shared_seconds)} of it shared with another engine")
+            parts.append(tr("{seconds} of it shared with another engine").format(seconds=seconds(stage.shared_seconds)))
         if len(stage.spells) > 1:
-            parts.append(f"in {len(stage.spells)} spells")
+            parts.append(tr("in {spells} spells").format(spells=len(stage.spells)))
         work = run.work.of(stage.name) if run.work is not None else None
         if work is not None:
-            parts.append(operations(work.flops) + (" and more that cannot be counted" if work.unknown else ""))
+            parts.append(operations(work.flops) + (tr(" and more that cannot be counted") if work.unknown else ""))
             if stage.seconds > 0 and work.flops > 0:
-                parts.append(f"{operations(work.flops / stage.seconds)} a second")
+                parts.append(tr("{operations} a second").format(operations=operations(work.flops / stage.seconds)))
             if work.positions:
-                parts.append(f"{work.positions} places of the language model")
+                parts.append(tr("{positions} places of the language model").format(positions=work.positions))
         return ", ".join(parts) + "."
 
     def table(self) -> Table:
@@ -164,7 +165,7 @@ class WaterfallView(QWidget):
             painter.fillRect(QRectF(0, row.top(), self.width(), row.height()), palette().tint(run.engine.paradigm))
         metrics = QFontMetricsF(painter.font())
         painter.setPen(QColor(palette().text if chosen else palette().muted))
-        name = metrics.elidedText(stage.name, Qt.TextElideMode.ElideRight, row.left() - 14)
+        name = metrics.elidedText(tr(stage.name), Qt.TextElideMode.ElideRight, row.left() - 14)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(
             QRectF(2, row.top(), row.left() - 10, row.height()), Qt.AlignmentFlag.AlignRight | middle, name
@@ -190,7 +191,7 @@ class WaterfallView(QWidget):
         run, plot, ink = self._run, self._plot(), QColor(palette().text)
         assert run is not None
         metrics = QFontMetricsF(painter.font())
-        for at, name in ((run.first_text_seconds, "first text"), (run.first_audio_seconds, "first sound")):
+        for at, name in ((run.first_text_seconds, tr("first text")), (run.first_audio_seconds, tr("first sound"))):
             if at is None:
                 continue
             x = self._x(at)
@@ -198,7 +199,7 @@ class WaterfallView(QWidget):
             painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ink)
-            if name == "first text":
+            if at == run.first_text_seconds:
                 top = plot.top() - 4
                 painter.drawPolygon(QPolygonF([QPointF(x - 4, top), QPointF(x + 4, top), QPointF(x, top + 6)]))
             else:

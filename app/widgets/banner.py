@@ -7,6 +7,7 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.icons import icon, pixmap
+from app.language import tr
 from app.theme import palette, theme
 
 
@@ -22,7 +23,7 @@ class MessageBar(QFrame):
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.close_button = QToolButton()
         self.close_button.setProperty("look", "flat")
-        self.close_button.setAccessibleName("Close the message")
+        self.close_button.setAccessibleName(tr("Close the message"))
         self.close_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.close_button.clicked.connect(self.hide)
         row = QHBoxLayout(self)
@@ -88,10 +89,10 @@ class OfferBanner(QFrame):
         self.progress.setFixedWidth(180)
         self.progress.setTextVisible(False)
         self.progress.hide()
-        self.terms = QPushButton("Read terms")
+        self.terms = QPushButton(tr("Read terms"))
         self.terms.setProperty("look", "link")
-        self.accept = QPushButton("Accept and fetch")
-        self.decline = QPushButton("Not now")
+        self.accept = QPushButton(tr("Accept and fetch"))
+        self.decline = QPushButton(tr("Not now"))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         row.setSpacing(8)
@@ -105,15 +106,19 @@ class OfferBanner(QFrame):
 
     def offer(self, name: str, size: int, gain: str, licence: str) -> None:
         """Says what is offered: a model's name, its size in bytes, what it improves, and its licence's name."""
-        self.label.setText(f"<b>{name}</b> ({megabytes(size)}) {gain}. It comes under the {licence}.")
-        self.setAccessibleName(f"Offer: {name}")
+        self.label.setText(
+            tr("<b>{name}</b> ({megabytes}) {gain}. It comes under the {licence}.").format(
+                name=name, megabytes=megabytes(size), gain=gain, licence=licence
+            )
+        )
+        self.setAccessibleName(tr("Offer: {name}").format(name=name))
         self._fetching(False)
         self.show()
 
     def show_progress(self, what: str, done: int, total: int | None) -> None:
         """Shows the fetch; ``total`` None where it is not known."""
         self._fetching(True)
-        amount = f" {megabytes(done)} of {megabytes(total)}" if total and done else ""
+        amount = tr(" {done} of {total}").format(done=megabytes(done), total=megabytes(total)) if total and done else ""
         self.label.setText(f"{what} …{amount}")
         self.progress.setRange(0, 1000 if total else 0)
         if total:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBo
 
 from app.comparison import EngineRun, Status
 from app.icons import icon
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.cardbody import CardBody
 from app.widgets.cardframe import CardFrame
@@ -25,11 +26,11 @@ from engines.catalog import EngineDescription
 from engines.contract import Task, TokenScores
 
 _STATES = {
-    Status.WAITING: "waiting",
-    Status.PREPARING: "preparing",
-    Status.CANCELLED: "stopped",
-    Status.FAILED: "failed",
-    Status.UNAVAILABLE: "not available",
+    Status.WAITING: tr("waiting"),
+    Status.PREPARING: tr("preparing"),
+    Status.CANCELLED: tr("stopped"),
+    Status.FAILED: tr("failed"),
+    Status.UNAVAILABLE: tr("not available"),
 }
 
 
@@ -61,12 +62,12 @@ class EngineCard(CardFrame):
         self.body = CardBody(description)
         self.strip = StageStrip(description.paradigm)
         self.figures = FiguresLine()
-        self.play = self._button("play", "Play the speech", self.play_requested)
-        self.save = self._button("save", "Save the speech or the text", self.save_requested)
-        self.copy = self._button("copy", "Copy the text", None)
+        self.play = self._button("play", tr("Play the speech"), self.play_requested)
+        self.save = self._button("save", tr("Save the speech or the text"), self.save_requested)
+        self.copy = self._button("copy", tr("Copy the text"), None)
         self.copy.clicked.connect(self.copy_text)
-        self.settings = self._button("more", "Settings of this engine", self.settings_requested)
-        self.expand = self._button("down", "Show more of the text", None)
+        self.settings = self._button("more", tr("Settings of this engine"), self.settings_requested)
+        self.expand = self._button("down", tr("Show more of the text"), None)
         self.expand.setCheckable(True)
         self.expand.toggled.connect(self._expand)
         self._lay_out()
@@ -118,7 +119,7 @@ class EngineCard(CardFrame):
         transcript: str | None,
         translation: str | None = None,
         *,
-        name: str = "the reference",
+        name: str = tr("the reference"),
         baseline: EngineRun | None = None,
     ) -> None:
         """Sets what the texts are compared with.
@@ -138,7 +139,7 @@ class EngineCard(CardFrame):
     def set_playing(self, playing: bool) -> None:
         """Turns the play button into a stop button while the speech sounds."""
         self.play.setProperty("symbol", "stop" if playing else "play")
-        self.play.setToolTip("Stop" if playing else "Play the speech")
+        self.play.setToolTip(tr("Stop") if playing else tr("Play the speech"))
         self.play.setAccessibleName(self.play.toolTip())
         self._dress()
 
@@ -149,7 +150,7 @@ class EngineCard(CardFrame):
 
     def _expand(self, expanded: bool) -> None:
         self.body.set_expanded(expanded)
-        tip = "Show less of the text" if expanded else "Show more of the text"
+        tip = tr("Show less of the text") if expanded else tr("Show more of the text")
         self.expand.setProperty("symbol", "up" if expanded else "down")
         self.expand.setToolTip(tip)
         self.expand.setAccessibleName(f"{tip}: {self.description.name}")
@@ -164,14 +165,16 @@ class EngineCard(CardFrame):
     def _state(self) -> str:
         run = self._run
         if run.status is Status.PREPARING and run.preparing:
-            return f"preparing · {amount(run.preparing.done, run.preparing.total, run.preparing.unit)}"
+            return tr("preparing · {amount}").format(
+                amount=amount(run.preparing.done, run.preparing.total, run.preparing.unit)
+            )
         if run.status is Status.RUNNING:
-            return next((f"{stage.name}…" for stage in run.stages if stage.running), "running…")
+            return next((f"{tr(stage.name)}…" for stage in run.stages if stage.running), tr("running…"))
         return _STATES.get(run.status, "")
 
     def _describe(self) -> None:
         self.setAccessibleName(f"{self.description.name}, {self.description.summary}")
-        chosen = "selected; " if self.chosen else ""
+        chosen = tr("selected; ") if self.chosen else ""
         error = self._run.error.message if self._run.error else ""
         parts = [self._run.status.value, error, self._run.main_text, self.figures.text]
         self.setAccessibleDescription(chosen + ". ".join(part for part in parts if part))

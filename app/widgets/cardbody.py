@@ -8,13 +8,19 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from app.comparison import EngineRun, Status
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.transcript import TranscriptLabel, line_height
 from engines.catalog import EngineDescription
 from engines.contract import Task, TextKind, TokenScores
 
 KINDS: tuple[TextKind, ...] = ("transcript", "translation", "answer")
-_LABELS: dict[TextKind, str] = {"transcript": "Heard", "translation": "Means", "answer": "Answer"}
+_NAMES: dict[TextKind, str] = {
+    "transcript": tr("Transcript of {engine}"),
+    "translation": tr("Translation of {engine}"),
+    "answer": tr("Answer of {engine}"),
+}
+_LABELS: dict[TextKind, str] = {"transcript": tr("Heard"), "translation": tr("Means"), "answer": tr("Answer")}
 _ROWS = 2
 _EXPANDED = 9
 
@@ -41,7 +47,7 @@ class CardBody(QWidget):
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
         for row, kind in enumerate(KINDS):
-            self.texts[kind] = TranscriptLabel(_ROWS, f"{kind.capitalize()} of {description.name}")
+            self.texts[kind] = TranscriptLabel(_ROWS, _NAMES[kind].format(engine=description.name))
             self.labels[kind] = QLabel(_LABELS[kind])
             self.labels[kind].setProperty("tone", "small")
             grid.addWidget(self.labels[kind], row, 0, Qt.AlignmentFlag.AlignTop)
@@ -141,18 +147,18 @@ class CardBody(QWidget):
             case Status.WAITING:
                 message = self._description.description
             case Status.PREPARING if doing:
-                message = f"{doing.what}…"
+                message = f"{tr(doing.what)}…"
                 self.progress.setRange(0, 1000 if doing.total else 0)
                 self.progress.setValue(round(1000 * doing.done / doing.total) if doing.total else 0)
             case Status.RUNNING if silent:
-                message = "listening…"
+                message = tr("listening…")
             case Status.CANCELLED if silent:
-                message = "Stopped before it wrote anything."
+                message = tr("Stopped before it wrote anything.")
             case Status.FAILED | Status.UNAVAILABLE if run.error:
                 message = f"{run.error.message} {run.error.hint}".strip()
                 colour = palette().error if run.status is Status.FAILED else palette().warning
             case Status.OK if silent:
-                message = " ".join(run.result.notes) if run.result and run.result.notes else "It wrote nothing."
+                message = " ".join(run.result.notes) if run.result and run.result.notes else tr("It wrote nothing.")
             case _:
                 pass
         self.progress.setVisible(run.status is Status.PREPARING)

@@ -9,22 +9,23 @@ from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEve
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.comparison import EngineRun, Status
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.numbers import seconds, share
 from engines.contract import SpeechTokens
 
 _SMALL = 0.88
 _SCORES = {
-    "wer": ("WER", "Word error rate against the reference: wrong, missing and extra words per word of it"),
-    "cer": ("CER", "Character error rate against the reference; the language is written without spaces"),
-    "bleu": ("BLEU", "BLEU of the translation against the reference translation, 0 to 100"),
+    "wer": ("WER", tr("Word error rate against the reference: wrong, missing and extra words per word of it")),
+    "cer": ("CER", tr("Character error rate against the reference; the language is written without spaces")),
+    "bleu": ("BLEU", tr("BLEU of the translation against the reference translation, 0 to 100")),
 }
 _LIVE = {
-    "delay": ("delay", "From the end of your last phrase until its text was final"),
-    "median_delay": ("median", "The same, over all phrases of this run: half of them came sooner"),
+    "delay": ("delay", tr("From the end of your last phrase until its text was final")),
+    "median_delay": ("median", tr("The same, over all phrases of this run: half of them came sooner")),
     "laal": (
         "LAAL",
-        "Length-adaptive average lagging: how far words came behind somebody who writes evenly while you speak",
+        tr("Length-adaptive average lagging: how far words came behind somebody who writes evenly while you speak"),
     ),
 }
 _MODEL_ROLES = ("language model", "language_model", "llm")
@@ -65,19 +66,27 @@ def figures(run: EngineRun, speech_seconds: float) -> list[Figure]:
         if key in run.scores:
             found.append(Figure(f"{name} {seconds(run.scores[key])}", tip, strong=key == "delay"))
     if run.first_text_seconds is not None:
-        found.append(Figure(f"first text {seconds(run.first_text_seconds)}", "Engine time until the first word"))
+        found.append(
+            Figure(
+                tr("first text {seconds}").format(seconds=seconds(run.first_text_seconds)),
+                tr("Engine time until the first word"),
+            )
+        )
     if run.first_audio_seconds is not None:
         found.append(
-            Figure(f"first sound {seconds(run.first_audio_seconds)}", "Engine time until the first speech out")
+            Figure(
+                tr("first sound {seconds}").format(seconds=seconds(run.first_audio_seconds)),
+                tr("Engine time until the first speech out"),
+            )
         )
     if run.status is Status.OK:
-        whole = "Engine time in all; work shared with other engines counts in full"
-        found.append(Figure(f"total {seconds(run.seconds)}", whole, True))
+        whole = tr("Engine time in all; work shared with other engines counts in full")
+        found.append(Figure(tr("total {time}").format(time=seconds(run.seconds)), whole, True))
         found += _places(run)
         factor = run.rtf(speech_seconds)
         if factor is not None:
             found.append(
-                Figure(f"RTF {factor:.2f}", "Real-time factor: engine time per second of speech; less is faster")
+                Figure(f"RTF {factor:.2f}", tr("Real-time factor: engine time per second of speech; less is faster"))
             )
     return found + _ran_with(run)
 
@@ -88,11 +97,11 @@ def _places(run: EngineRun) -> list[Figure]:
     if rate is None:
         return []
     count = sum(one.count for one in run.found(SpeechTokens))
-    tip = (
-        f"The speech took {count} places of the language model’s input, as many as {count} pieces of text would; "
-        "the fewer, the sooner comes its first word"
-    )
-    return [Figure(f"{rate:.1f} places per second", tip)]
+    tip = tr(
+        "The speech took {count} places of the language model’s input, as many as "
+        "{count} pieces of text would; the fewer, the sooner comes its first word"
+    ).format(count=count)
+    return [Figure(tr("{rate:.1f} places per second").format(rate=rate), tip)]
 
 
 def _ran_with(run: EngineRun) -> list[Figure]:
@@ -106,8 +115,19 @@ def _ran_with(run: EngineRun) -> list[Figure]:
         found.append(Figure(model, everything))
     ran = " ".join(part for part in (run.result.provider, run.result.precision) if part)
     if ran:
-        memory = f"\npeak memory {run.peak_memory_bytes / 1e6:.0f} MB" if run.peak_memory_bytes else ""
-        found.append(Figure(ran, f"Measured on this machine\n{everything}{memory}".strip()))
+        memory = (
+            tr("\npeak memory {peak_memory_bytes:.0f} MB").format(peak_memory_bytes=run.peak_memory_bytes / 1000000.0)
+            if run.peak_memory_bytes
+            else ""
+        )
+        found.append(
+            Figure(
+                ran,
+                tr("Measured on this machine\n{everything}{memory}")
+                .format(everything=everything, memory=memory)
+                .strip(),
+            )
+        )
     return found
 
 
@@ -119,7 +139,7 @@ class FiguresLine(QWidget):
         self._figures: tuple[Figure, ...] = ()
         self._state = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Figures")
+        self.setAccessibleName(tr("Figures"))
         theme().changed.connect(self.updateGeometry)
         theme().changed.connect(self.update)
 

@@ -7,11 +7,12 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QListWidget, QListWidgetItem, QSizePolicy, QVBoxLayout, QWidget
 
 from app.inputs import SYSTEM, Inputs
+from app.language import tr
 from app.levels import Level, Verdict
 from app.widgets.meter import LevelRow
 from engines.errors import TriptychError
 
-DEFAULT = "System default"
+DEFAULT = tr("System default")
 _NAME = Qt.ItemDataRole.UserRole
 _ROWS = 9
 
@@ -26,10 +27,10 @@ class InputPanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setProperty("look", "card")
-        self.setAccessibleName("What is recorded")
+        self.setAccessibleName(tr("What is recorded"))
         self.list = QListWidget()
         self.list.setProperty("look", "picker")
-        self.list.setAccessibleName("Microphones and system sound")
+        self.list.setAccessibleName(tr("Microphones and system sound"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.levels = LevelRow()
@@ -65,7 +66,7 @@ class InputPanel(QFrame):
         for name in names:
             text = name or (f"{DEFAULT} ({usual})" if usual else DEFAULT)
             absent = name is not None and all(one.name != name for one in inputs.found)
-            item = QListWidgetItem(f"{text} (not there)" if absent else text)
+            item = QListWidgetItem(tr("{text} (not there)").format(text=text) if absent else text)
             item.setData(_NAME, name)
             item.setToolTip(text)
             self.list.addItem(item)
@@ -79,15 +80,15 @@ class InputPanel(QFrame):
     def begin(self) -> None:
         """Another input is being listened to."""
         self.levels.clear()
-        self._say("Opening …")
+        self._say(tr("Opening …"))
 
     def show_level(self, level: Level) -> None:
         """Shows the level and what is to be said about it."""
         self.levels.show_level(level)
         verdict = self.levels.verdict
-        self._say(verdict.value or "Say something to see how loud you are.", bad=verdict.bad)
+        self._say(verdict.value or tr("Say something to see how loud you are."), bad=verdict.bad)
         if verdict is Verdict.SILENT and str(self.current()).startswith(SYSTEM):
-            self._say("Nothing is being played.")
+            self._say(tr("Nothing is being played."))
 
     def show_problem(self, error: TriptychError) -> None:
         """Says why the chosen input cannot be listened to."""

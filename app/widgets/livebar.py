@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.elided import ElidedLabel
 
@@ -17,7 +18,7 @@ class LiveBar(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Live")
+        self.setAccessibleName(tr("Live"))
         self.light = _Light()
         self.state = QLabel()
         self.load = ElidedLabel()
@@ -63,7 +64,7 @@ class LiveBar(QFrame):
 
     def say_lost(self, gaps: int) -> None:
         """Says how often sound was lost."""
-        self.lost.setText(f"sound lost {gaps}×")
+        self.lost.setText(tr("sound lost {gaps}×").format(gaps=gaps))
 
 
 class _Light(QWidget):
@@ -78,7 +79,7 @@ class _Light(QWidget):
         """Fills it or not."""
         if on != self._on:
             self._on = on
-            self.setAccessibleName("Somebody speaks" if on else "Silence")
+            self.setAccessibleName(tr("Somebody speaks") if on else tr("Silence"))
             self.update()
 
     def sizeHint(self) -> QSize:

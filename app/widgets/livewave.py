@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from app.language import tr
 from app.levels import CLIPPED, Level
 from app.theme import palette, theme
 from app.widgets.meter import LevelRow
@@ -30,7 +31,7 @@ class LiveWave(QWidget):
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Running recording")
+        self.setAccessibleName(tr("Running recording"))
         self.levels = LevelRow(self)
         self._bars: deque[tuple[float, bool]] = deque(maxlen=_BARS)
         self._gaps = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QColor, QFont, QTextCharFormat
 
+from app.language import tr
 from app.theme import palette
 from app.widgets.differences import Difference, differences, right_where_wrong
 from app.widgets.doubts import doubts
@@ -25,7 +26,7 @@ class Shown:
     complete: bool = True
     caret: bool = False
     reference: str | None = None
-    name: str = "the reference"
+    name: str = tr("the reference")
     baseline: str | None = None
     scores: tuple[TokenScores, ...] = ()
     language: str | None = None
@@ -59,7 +60,9 @@ def marks(shown: Shown) -> list[Mark]:
         if shown.baseline is not None:
             for start, end in right_where_wrong(shown.text, shown.reference, shown.baseline, shown.language):
                 word = shown.text[start:end]
-                found.append(Mark(start, end, "right", f"“{word}”: right, where the baseline is wrong"))
+                found.append(
+                    Mark(start, end, "right", tr("“{word}”: right, where the baseline is wrong").format(word=word))
+                )
     return found + _doubts(shown)
 
 
@@ -67,11 +70,11 @@ def _tip(difference: Difference, shown: Shown) -> str:
     here = shown.text[difference.start : difference.end]
     match difference.kind:
         case "substituted":
-            return f"“{here}” where {shown.name} has “{difference.other}”"
+            return tr("“{here}” where {name} has “{other}”").format(here=here, name=shown.name, other=difference.other)
         case "inserted":
-            return f"“{here}” is not in {shown.name}"
+            return tr("“{here}” is not in {name}").format(here=here, name=shown.name)
         case "deleted":
-            return f"“{difference.other}” of {shown.name} is missing here"
+            return tr("“{other}” of {name} is missing here").format(other=difference.other, name=shown.name)
 
 
 def _doubts(shown: Shown) -> list[Mark]:
@@ -79,7 +82,9 @@ def _doubts(shown: Shown) -> list[Mark]:
     for doubt in doubts(shown.text, shown.scores) if shown.scores else ():
         word, chance = shown.text[doubt.start : doubt.end], doubt.probability
         look = next(look for look, least in DOUBTS.items() if chance >= least)
-        tip = f"“{word}”: probability {share(chance)} (log p {nats(doubt.log_probability)} nats)"
+        tip = tr("“{word}”: probability {chance} (log p {log_probability} nats)").format(
+            word=word, chance=share(chance), log_probability=nats(doubt.log_probability)
+        )
         found.append(Mark(doubt.start, doubt.end, look, tip))
     return found
 

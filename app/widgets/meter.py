@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from app.language import tr
 from app.levels import CLIPPED, FLOOR_DB, HIGH_DB, Judge, Level, Verdict, decibel
 from app.theme import palette, theme
 from app.widgets.elided import ElidedLabel
@@ -20,7 +21,7 @@ class LevelMeter(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Level")
+        self.setAccessibleName(tr("Level"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._rms = self._peak = BOTTOM_DB
         self._age = 0.0
@@ -128,7 +129,7 @@ class LevelRow(QWidget):
             self.meter.setAccessibleDescription(text)
         self._say(self._judge.hear(level))
         if level.gaps:
-            self.lost.setText(f"sound lost {level.gaps}×")
+            self.lost.setText(tr("sound lost {gaps}×").format(gaps=level.gaps))
 
     def _say(self, verdict: Verdict) -> None:
         if verdict is self._verdict:
@@ -154,7 +155,7 @@ class LevelRow(QWidget):
 
 def _figures(peak: float, rms: float) -> str:
     """Both levels for people; silence has none."""
-    return f"peak {_db(peak)} · RMS {_db(rms)} dBFS"
+    return tr("peak {db} · RMS {db2} dBFS").format(db=_db(peak), db2=_db(rms))
 
 
 def _db(value: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.language import tr
+
 
 def seconds(value: float) -> str:
     """A duration: ``38 ms``, ``1.24 s``, ``2 min 05 s``."""
@@ -12,15 +14,19 @@ def seconds(value: float) -> str:
     if value < 119.95:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest:02d} s"
+    return tr("{minutes} min {rest:02d} s").format(minutes=minutes, rest=rest)
 
 
 def amount(done: int, total: int | None, unit: str) -> str:
     """How far something is: ``34 of 78 MB``, ``3 of 12``."""
     if unit == "bytes":
         mega = 1_000_000
-        return f"{done / mega:.0f} MB" if total is None else f"{done / mega:.0f} of {total / mega:.0f} MB"
-    return f"{done}" if total is None else f"{done} of {total}"
+        return (
+            f"{done / mega:.0f} MB"
+            if total is None
+            else tr("{done:.0f} of {total:.0f} MB").format(done=done / mega, total=total / mega)
+        )
+    return f"{done}" if total is None else tr("{done} of {total}").format(done=done, total=total)
 
 
 def share(value: float) -> str:

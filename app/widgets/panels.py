@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from app.language import tr
 from app.theme import PARADIGM_LINES, PARADIGM_TITLES, palette, theme
 from app.widgets.elided import ElidedLabel
 from engines.contract import Paradigm
@@ -18,10 +19,10 @@ from engines.contract import Paradigm
 PANELS: Final[tuple[Paradigm, ...]] = ("text", "latent", "token")
 TO_COME: Final[Mapping[Paradigm, str]] = MappingProxyType(
     {
-        "baseline": "To come: a recogniser alone.",
-        "text": "To come: engines fed with words.",
-        "latent": "To come: engines fed with speech vectors.",
-        "token": "To come: engines fed with units of sound.",
+        "baseline": tr("To come: a recogniser alone."),
+        "text": tr("To come: engines fed with words."),
+        "latent": tr("To come: engines fed with speech vectors."),
+        "token": tr("To come: engines fed with units of sound."),
     }
 )
 """What an empty panel says, in one line."""
@@ -134,7 +135,7 @@ class CardsArea(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName("Engines")
+        self.setAccessibleName(tr("Engines"))
         content = self._content = QWidget()
         content.setProperty("look", "plain")
         column = QVBoxLayout(content)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.icons import icon
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.wavepaint import clock
 
@@ -39,20 +40,20 @@ class Wording:
 
 
 RECORD = Wording(
-    "Record",
+    tr("Record"),
     "record",
-    "Record from the microphone",
-    "Stop recording",
-    "Record (Ctrl+R)",
-    "Stop and keep the recording (Ctrl+R)",
+    tr("Record from the microphone"),
+    tr("Stop recording"),
+    tr("Record (Ctrl+R)"),
+    tr("Stop and keep the recording (Ctrl+R)"),
 )
 LIVE = Wording(
-    "Live",
+    tr("Live"),
     "live",
-    "Let the engines write while you speak",
-    "Stop listening",
-    "Speak, and every engine that you chose writes along (Ctrl+L)",
-    "Stop listening and keep the recording (Ctrl+L)",
+    tr("Let the engines write while you speak"),
+    tr("Stop listening"),
+    tr("Speak, and every engine that you chose writes along (Ctrl+L)"),
+    tr("Stop listening and keep the recording (Ctrl+L)"),
 )
 
 
@@ -79,7 +80,7 @@ class RecordButton(QPushButton):
         decibel = 20 * math.log10(max(peak, 1e-6))
         self._level = min(1.0, max(0.0, 1 - decibel / FLOOR_DB))
         self._clips = self._clips or peak >= 0.999
-        text = f"Stop  {clock(seconds)}"
+        text = tr("Stop  {clock}").format(clock=clock(seconds))
         if text != self.text():
             self.setText(text)
         self.update()
@@ -88,7 +89,7 @@ class RecordButton(QPushButton):
         """Wide enough for the elapsed time, so that nothing moves when recording starts."""
         shown = self.text()
         widest = super().sizeHint()
-        extra = self.fontMetrics().horizontalAdvance("Stop  00:00") - self.fontMetrics().horizontalAdvance(shown)
+        extra = self.fontMetrics().horizontalAdvance(tr("Stop  00:00")) - self.fontMetrics().horizontalAdvance(shown)
         return QSize(widest.width() + max(0, extra), widest.height())
 
     def minimumSizeHint(self) -> QSize:
@@ -114,7 +115,7 @@ class RecordButton(QPushButton):
         """Shows the state from its beginning: no level, no time."""
         self._level, self._clips = 0.0, False
         said, runs = self._wording, self.isChecked()
-        self.setText("Stop  0:00" if runs else said.text)
+        self.setText(tr("Stop  0:00") if runs else said.text)
         self.setAccessibleName(said.end if runs else said.begin)
         self.setToolTip(said.end_tip if runs else said.begin_tip)
         self._dress()

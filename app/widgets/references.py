@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
 
+from app.language import language_name, tr
 from engines.contract import Task
-from engines.languages import NAMES
 
 
 class References(QWidget):
@@ -22,17 +22,17 @@ class References(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._label = QLabel("Reference")
+        self._label = QLabel(tr("Reference"))
         self._label.setProperty("tone", "muted")
-        self.transcript = _line("Reference transcript", "What was really said, to count errors by (optional)")
-        self.translation = _line("Reference translation", "A good translation, to score by (optional)")
+        self.transcript = _line(tr("Reference transcript"), tr("What was really said, to count errors by (optional)"))
+        self.translation = _line(tr("Reference translation"), tr("A good translation, to score by (optional)"))
         self.worse = QToolButton()
-        self.worse.setText("Make it worse")
+        self.worse.setText(tr("Make it worse"))
         self.worse.setCheckable(True)
         self.worse.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.worse.setToolTip("Add noise, echo or a bad line to the speech until engines break (Ctrl+E)")
+        self.worse.setToolTip(tr("Add noise, echo or a bad line to the speech until engines break (Ctrl+E)"))
         self.worse.setShortcut(QKeySequence("Ctrl+E"))
-        self.worse.setWhatsThis("Make the speech worse until engines break")
+        self.worse.setWhatsThis(tr("Make the speech worse until engines break"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -64,7 +64,9 @@ class References(QWidget):
         wanted = task is Task.TRANSLATE or (task is Task.SPEAK and target not in {None, spoken})
         self.translation.setVisible(wanted)
         if target is not None:
-            self.translation.setPlaceholderText(f"A good translation into {NAMES[target]}, to score by (optional)")
+            self.translation.setPlaceholderText(
+                tr("A good translation into {language}, to score by (optional)").format(language=language_name(target))
+            )
 
     def _commit(self) -> None:
         if self.texts() != self._before:

@@ -10,6 +10,8 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from app.language import tr
+from app.locales import moment
 from app.recorded import Recording
 from app.widgets.numbers import seconds
 
@@ -29,11 +31,11 @@ class RescueBanner(QFrame):
         self.label = QLabel()
         self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.open = QPushButton("Open it")
-        self.show_folder = QPushButton("Show the file")
+        self.open = QPushButton(tr("Open it"))
+        self.show_folder = QPushButton(tr("Show the file"))
         self.show_folder.setProperty("look", "link")
-        self.leave = QPushButton("Not now")
-        self.leave.setToolTip("The file stays where it is")
+        self.leave = QPushButton(tr("Not now"))
+        self.leave.setToolTip(tr("The file stays where it is"))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         row.setSpacing(8)
@@ -67,12 +69,15 @@ class RescueBanner(QFrame):
         if not self._left:
             return
         recording = self._left[0]
-        more = f" {len(self._left) - 1} more after this one." if len(self._left) > 1 else ""
+        more = tr(" {left} more after this one.").format(left=len(self._left) - 1) if len(self._left) > 1 else ""
         self.label.setText(
-            f"<b>A recording</b>{_when(recording)} was cut off when the program ended; "
-            f"{seconds(recording.seconds)} of it are saved.{more}"
+            tr("<b>A recording</b>{when} was cut off when the program ended; {seconds} of it are saved.{more}").format(
+                when=_when(recording), seconds=seconds(recording.seconds), more=more
+            )
         )
-        self.setAccessibleName(f"A recording of {seconds(recording.seconds)} was cut off and saved")
+        self.setAccessibleName(
+            tr("A recording of {seconds} was cut off and saved").format(seconds=seconds(recording.seconds))
+        )
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
 
@@ -82,4 +87,4 @@ def _when(recording: Recording) -> str:
     if match is None:
         return ""
     began = datetime.strptime("-".join(match.groups()), "%Y-%m-%d-%H-%M-%S").astimezone()
-    return f" of {began.day} {began:%B, %H:%M},"
+    return tr(" of {began},").format(began=moment(began))

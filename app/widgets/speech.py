@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import icon
+from app.language import tr
 from app.theme import theme
 from app.widgets.rescue import RescueBanner
 from app.widgets.waveform import WaveformView
@@ -66,7 +67,7 @@ class SpeechStrip(QWidget):
     def show_loading(self, loading: bool) -> None:
         """Says that a file is being read."""
         if loading:
-            self.length.setText("loading …")
+            self.length.setText(tr("loading …"))
         elif self.waveform.utterance is not None:
             self.length.setText(clock(self.waveform.utterance.seconds, 0.1))
         else:
@@ -96,8 +97,8 @@ class SpeechStrip(QWidget):
 
     def _dress(self) -> None:
         self.play.setIcon(icon("pause" if self._playing else "play", size=22))
-        self.play.setAccessibleName("Pause" if self._playing else "Play the speech")
-        self.play.setToolTip("Pause (space)" if self._playing else "Play (space)")
+        self.play.setAccessibleName(tr("Pause") if self._playing else tr("Play the speech"))
+        self.play.setToolTip(tr("Pause (space)") if self._playing else tr("Play (space)"))
         self.time.setFont(theme().font(fixed=True))
         widest = self.fontMetrics().horizontalAdvance("00:00:00.0") + 8
         self.time.setFixedWidth(widest)

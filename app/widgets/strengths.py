@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from engines.contract import Paradigm
 from engines.evaluation.preference import Strength
@@ -18,7 +19,7 @@ class StrengthsView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Strengths by the votes")
+        self.setAccessibleName(tr("Strengths by the votes"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self._found: tuple[Strength, ...] = ()
         self._names: Mapping[str, tuple[str, Paradigm]] = {}

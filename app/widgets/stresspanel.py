@@ -6,17 +6,18 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.icons import icon
+from app.language import tr
 from app.theme import theme
 from engines.audio.conditions import SCALES, Condition, Kind
 
 CHOICES: tuple[tuple[Kind, str], ...] = (
-    ("babble", "Other people talking"),
-    ("white", "White noise"),
-    ("hum", "Mains hum"),
-    ("room", "A room that echoes"),
-    ("telephone", "Telephone"),
-    ("speed", "Speed"),
-    ("gaps", "Lost packets"),
+    ("babble", tr("Other people talking")),
+    ("white", tr("White noise")),
+    ("hum", tr("Mains hum")),
+    ("room", tr("A room that echoes")),
+    ("telephone", tr("Telephone")),
+    ("speed", tr("Speed")),
+    ("gaps", tr("Lost packets")),
 )
 _STEPS: dict[Kind, tuple[float, int]] = {"room": (0.1, 1), "speed": (0.1, 1), "gaps": (5.0, 0)}
 _WIDTH = 7
@@ -37,26 +38,26 @@ class StressPanel(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Make the speech worse")
-        self._label = QLabel("Heard through")
+        self.setAccessibleName(tr("Make the speech worse"))
+        self._label = QLabel(tr("Heard through"))
         self._label.setProperty("tone", "muted")
         self.kind = QComboBox()
-        self.kind.setAccessibleName("What is done to the speech")
+        self.kind.setAccessibleName(tr("What is done to the speech"))
         for kind, name in CHOICES:
             self.kind.addItem(name, kind)
         self.amount = QDoubleSpinBox()
-        self.amount.setAccessibleName("How much")
+        self.amount.setAccessibleName(tr("How much"))
         self.amount.setMinimumWidth(_WIDTH * self.fontMetrics().averageCharWidth() + 60)
-        self.listen = QPushButton("Listen")
-        self.listen.setToolTip("Hear it as the engines would")
-        self.run = QPushButton("Run on this")
-        self.run.setToolTip("Put it in the window and run every engine on it")
-        self.sweep = QPushButton("Sweep…")
-        self.sweep.setToolTip("Run at growing severities and see which engine breaks first")
+        self.listen = QPushButton(tr("Listen"))
+        self.listen.setToolTip(tr("Hear it as the engines would"))
+        self.run = QPushButton(tr("Run on this"))
+        self.run.setToolTip(tr("Put it in the window and run every engine on it"))
+        self.sweep = QPushButton(tr("Sweep…"))
+        self.sweep.setToolTip(tr("Run at growing severities and see which engine breaks first"))
         self.now = QLabel()
         self.now.setProperty("tone", "small")
-        self.clean = QPushButton("As recorded")
-        self.clean.setToolTip("Put the recording back as it is")
+        self.clean = QPushButton(tr("As recorded"))
+        self.clean.setToolTip(tr("Put the recording back as it is"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -98,7 +99,7 @@ class StressPanel(QFrame):
             title: of the conditions; empty for the recording as it is.
             usable: whether there is speech.
         """
-        self.now.setText(f"In the window: <b>{title}</b>" if title else "")
+        self.now.setText(tr("In the window: <b>{title}</b>").format(title=title) if title else "")
         self.clean.setVisible(bool(title))
         for button in (self.listen, self.run, self.sweep):
             button.setEnabled(usable)
@@ -118,7 +119,7 @@ class StressPanel(QFrame):
         if scale is None:
             self.amount.setSpecialValueText("–")
             self.amount.setValue(self.amount.minimum())
-            self.amount.setToolTip("A telephone line has no amount: 300 to 3400 Hz, µ-law")
+            self.amount.setToolTip(tr("A telephone line has no amount: 300 to 3400 Hz, µ-law"))
             return
         step, decimals = _STEPS.get(self._kind(), (5.0, 0))
         self.amount.setSpecialValueText("")
@@ -127,14 +128,18 @@ class StressPanel(QFrame):
         self.amount.setSingleStep(step)
         self.amount.setSuffix(f" {scale.unit}")
         self.amount.setValue(scale.usual)
-        self.amount.setToolTip(f"{scale.quantity[:1].upper()}{scale.quantity[1:]}, in {scale.unit}")
+        self.amount.setToolTip(
+            tr("{upper}{quantity}, in {unit}").format(
+                upper=scale.quantity[:1].upper(), quantity=scale.quantity[1:], unit=scale.unit
+            )
+        )
 
     def _dress(self) -> None:
         widest = 0
-        for text in ("Listen", "Stop"):
+        for text in (tr("Listen"), tr("Stop")):
             self.listen.setText(text)
             widest = max(widest, self.listen.sizeHint().width())
         self.listen.setMinimumWidth(widest)
-        self.listen.setText("Stop" if self._playing else "Listen")
+        self.listen.setText(tr("Stop") if self._playing else tr("Listen"))
         self.listen.setIcon(icon("stop" if self._playing else "play"))
         self.run.setIcon(icon("rerun"))

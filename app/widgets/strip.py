@@ -13,6 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QHelpEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from app.language import tr
 from app.stagetimes import StageTime
 from app.theme import blend, palette, theme
 from app.widgets.numbers import seconds
@@ -42,7 +43,7 @@ class StageStrip(QWidget):
         self._first_text: float | None = None
         self._first_audio: float | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Where the time went")
+        self.setAccessibleName(tr("Where the time went"))
         theme().changed.connect(self.updateGeometry)
         theme().changed.connect(self.update)
 
@@ -79,20 +80,20 @@ class StageStrip(QWidget):
         """The bar in words, for screen readers."""
         parts = [_told(stage) for stage in self._stages]
         if self._first_text is not None:
-            parts.append(f"first text after {seconds(self._first_text)}")
+            parts.append(tr("first text after {seconds}").format(seconds=seconds(self._first_text)))
         if self._first_audio is not None:
-            parts.append(f"first sound after {seconds(self._first_audio)}")
+            parts.append(tr("first sound after {seconds}").format(seconds=seconds(self._first_audio)))
         return "; ".join(parts)
 
     def tip_at(self, x: float) -> str:
         """What the tool tip says at a place, x in pixels from the left."""
-        for at, what in ((self._first_text, "First text"), (self._first_audio, "First sound")):
+        for at, what in ((self._first_text, tr("First text")), (self._first_audio, tr("First sound"))):
             if at is not None and abs(self._x(at) - x) <= 4:
-                return f"{what} after {seconds(at)}"
+                return tr("{what} after {time}").format(what=what, time=seconds(at))
         for segment in self._segments():
             if segment.box.left() <= x <= segment.box.right():
                 return _told(segment.stage)
-        return f"{seconds(self._elapsed)} in all" if self._elapsed > 0 else ""
+        return tr("{seconds} in all").format(seconds=seconds(self._elapsed)) if self._elapsed > 0 else ""
 
     def sizeHint(self) -> QSize:
         """A bar of fixed height."""
@@ -189,7 +190,7 @@ class StageStrip(QWidget):
 def _told(stage: StageTime) -> str:
     shared = ""
     if stage.shared_seconds >= stage.seconds > 0:
-        shared = ", shared with another engine: shown at its full cost"
+        shared = tr(", shared with another engine: shown at its full cost")
     elif stage.shared:
-        shared = f", {seconds(stage.shared_seconds)} of it shared"
-    return f"{stage.name} {'…' if stage.running else seconds(stage.seconds)}{shared}"
+        shared = tr(", {seconds} of it shared").format(seconds=seconds(stage.shared_seconds))
+    return f"{tr(stage.name)} {'…' if stage.running else seconds(stage.seconds)}{shared}"

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.sweep import Sweep
 from app.theme import palette, theme
 from app.widgets.numbers import share
@@ -38,7 +39,7 @@ class SweepPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Errors against severity")
+        self.setAccessibleName(tr("Errors against severity"))
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._sweep: Sweep | None = None
@@ -122,11 +123,15 @@ class SweepPlot(QWidget):
     def _told(self, curve: Curve, point: Point) -> str:
         if self._sweep is None:
             return ""
-        at = "as recorded" if point.amount is None else f"at {point.amount:g} {SCALES[self._sweep.kind].unit}"
+        at = (
+            tr("as recorded")
+            if point.amount is None
+            else tr("at {amount:g} {unit}").format(amount=point.amount, unit=SCALES[self._sweep.kind].unit)
+        )
         if point.errors is None:
-            return f"{self._name(curve)}, {at}: {point.reading.failure or 'nothing to count against'}"
+            return f"{self._name(curve)}, {at}: {point.reading.failure or tr('nothing to count against')}"
         rate = f"{self._sweep.metric} {share(point.errors.rate)}"
-        return f"{self._name(curve)}, {at}: {rate} · “{point.reading.text or '(nothing)'}”"
+        return f"{self._name(curve)}, {at}: {rate} · “{point.reading.text or tr('(nothing)')}”"
 
     # --- painting ---------------------------------------------------------------------------------------------------
 
@@ -170,12 +175,14 @@ class SweepPlot(QWidget):
         room = box.width() / max(1, len(self._sweep.steps) - 1)
         for step in self._sweep.steps:
             x = self._x(box, step.amount)
-            text = "clean" if step.amount is None else f"{step.amount:g} {scale.unit}".replace("-", "−")
+            text = tr("clean") if step.amount is None else f"{step.amount:g} {scale.unit}".replace("-", "−")
             spot = QRectF(x - room / 2, box.bottom() + 4, room, metrics.height())
             painter.drawText(
                 spot, Qt.AlignmentFlag.AlignHCenter, metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
             )
-        title = f"{scale.name}: {scale.quantity} ({scale.unit}) · worse to the right"
+        title = tr("{name}: {quantity} ({unit}) · worse to the right").format(
+            name=scale.name, quantity=scale.quantity, unit=scale.unit
+        )
         spot = QRectF(box.left(), box.bottom() + 6 + metrics.height(), self.width() - box.left(), metrics.height() + 2)
         painter.drawText(spot, Qt.AlignmentFlag.AlignLeft, title)
 

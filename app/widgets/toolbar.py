@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+from app.language import language_name, tr
 from app.theme import theme
 from app.widgets.record import LIVE, RecordButton
 from engines.audio.samples import Sample
@@ -27,12 +28,12 @@ from engines.contract import Task
 from engines.languages import NAMES, TARGETS
 
 TASKS = (
-    (Task.TRANSCRIBE, "Transcribe", "Write down what was said"),
-    (Task.TRANSLATE, "Translate", "Write it in another language"),
-    (Task.RESPOND, "Answer", "Answer what was said"),
-    (Task.SPEAK, "Speak", "Say it aloud, in this or another language"),
+    (Task.TRANSCRIBE, tr("Transcribe"), tr("Write down what was said")),
+    (Task.TRANSLATE, tr("Translate"), tr("Write it in another language")),
+    (Task.RESPOND, tr("Answer"), tr("Answer what was said")),
+    (Task.SPEAK, tr("Speak"), tr("Say it aloud, in this or another language")),
 )
-SYSTEM_MICROPHONE = "system default"
+SYSTEM_MICROPHONE = tr("system default")
 
 
 class ToolBar(QWidget):
@@ -51,31 +52,31 @@ class ToolBar(QWidget):
         super().__init__(parent)
         self.record = RecordButton()
         self.live = RecordButton(LIVE)
-        self.open = QPushButton("Open…")
-        self.open.setToolTip("Open a sound or video file (Ctrl+O)")
-        self.samples = _menu_button("Samples", "Bundled recordings of real speech")
+        self.open = QPushButton(tr("Open…"))
+        self.open.setToolTip(tr("Open a sound or video file (Ctrl+O)"))
+        self.samples = _menu_button(tr("Samples"), tr("Bundled recordings of real speech"))
         self.microphone = QToolButton()
         self.microphone.setProperty("look", "icon")
         self.microphone.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.microphone.setShortcut("Ctrl+M")
-        self.microphone.setWhatsThis("Choose what is recorded")
-        self.task = _combo("Task", 7)
+        self.microphone.setWhatsThis(tr("Choose what is recorded"))
+        self.task = _combo(tr("Task"), 7)
         for task, name, tip in TASKS:
             self.task.addItem(name, task)
             self.task.setItemData(self.task.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.spoken = _combo("Spoken language", 8)
-        self.spoken.addItem("Auto-detect", None)
+        self.spoken = _combo(tr("Spoken language"), 8)
+        self.spoken.addItem(tr("Auto-detect"), None)
         self.spoken.insertSeparator(1)
         for code in TARGETS:
-            self.spoken.addItem(NAMES[code], code)
+            self.spoken.addItem(language_name(code), code)
         self.spoken.insertSeparator(self.spoken.count())
-        for code in sorted(set(NAMES) - set(TARGETS), key=NAMES.__getitem__):
-            self.spoken.addItem(NAMES[code], code)
-        self.target = _combo("Language to translate to or to speak", 8)
+        for code in sorted(set(NAMES) - set(TARGETS), key=language_name):
+            self.spoken.addItem(language_name(code), code)
+        self.target = _combo(tr("Language to translate to or to speak"), 8)
         self.run = QPushButton()
         self.run.setProperty("look", "primary")
-        self.menu = _menu_button("", "More")
-        self.menu.setAccessibleName("More")
+        self.menu = _menu_button("", tr("More"))
+        self.menu.setAccessibleName(tr("More"))
         self._running = False
         self._lay_out()
         self._connect()
@@ -114,7 +115,7 @@ class ToolBar(QWidget):
         menu = self.samples.menu()
         menu.clear()
         for language in dict.fromkeys(sample.language for sample in samples):
-            menu.addSection(NAMES.get(language, language))
+            menu.addSection(language_name(language))
             for sample in (one for one in samples if one.language == language):
                 action = menu.addAction(sample.title)
                 credit = f"{sample.credit} · {sample.licence}"
@@ -125,8 +126,10 @@ class ToolBar(QWidget):
 
     def show_input(self, name: str | None) -> None:
         """Says what is recorded: an input's name, or None for the system's default microphone."""
-        self.microphone.setAccessibleName(f"What is recorded: {name or SYSTEM_MICROPHONE}")
-        self.microphone.setToolTip(f"Microphone, system sound and their level (Ctrl+M): {name or SYSTEM_MICROPHONE}")
+        self.microphone.setAccessibleName(tr("What is recorded: {name}").format(name=name or SYSTEM_MICROPHONE))
+        self.microphone.setToolTip(
+            tr("Microphone, system sound and their level (Ctrl+M): {name}").format(name=name or SYSTEM_MICROPHONE)
+        )
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -170,9 +173,9 @@ class ToolBar(QWidget):
         self.target.blockSignals(True)
         self.target.clear()
         if task is not Task.TRANSLATE:
-            self.target.addItem("as spoken", None)
+            self.target.addItem(tr("as spoken"), None)
         for code in TARGETS:
-            self.target.addItem(NAMES[code], code)
+            self.target.addItem(language_name(code), code)
         self.target.setCurrentIndex(max(0, self.target.findData(before)))
         self.target.blockSignals(False)
         shown = task in {Task.TRANSLATE, Task.SPEAK}
@@ -188,13 +191,13 @@ class ToolBar(QWidget):
         icons = {running: icon("stop" if running else "run", colour) for running in (False, True)}  # both are kept warm
         self.run.setIcon(icons[self._running])
         widest = 0
-        for text in ("Cancel", "Run all"):
+        for text in (tr("Cancel"), tr("Run all")):
             self.run.setText(text)
             widest = max(widest, self.run.sizeHint().width())
         self.run.setMinimumWidth(widest)
-        self.run.setText("Cancel" if self._running else "Run all")
-        self.run.setAccessibleName("Cancel the run" if self._running else "Run all engines")
-        self.run.setToolTip("Stop what is running (Esc)" if self._running else "Run every engine (⏎)")
+        self.run.setText(tr("Cancel") if self._running else tr("Run all"))
+        self.run.setAccessibleName(tr("Cancel the run") if self._running else tr("Run all engines"))
+        self.run.setToolTip(tr("Stop what is running (Esc)") if self._running else tr("Run every engine (⏎)"))
         self._fit(self.width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:

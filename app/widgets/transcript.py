@@ -30,6 +30,7 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip, QWidget
 from shiboken6 import isValid
 
 from app.background import Job
+from app.language import tr
 from app.theme import palette, theme
 from app.widgets.marks import DOUBTS, Mark, Shown, format_of, marks
 from engines.contract import TokenScores
@@ -48,7 +49,7 @@ class TranscriptLabel(QTextEdit):
         name: what a screen reader calls it.
     """
 
-    def __init__(self, rows: int = 3, name: str = "Transcript", parent: QWidget | None = None) -> None:
+    def __init__(self, rows: int = 3, name: str = tr("Transcript"), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows = rows
         self._shown = Shown()
@@ -88,7 +89,7 @@ class TranscriptLabel(QTextEdit):
         """
         self._show(replace(self._shown, final=final, provisional=provisional, complete=complete, caret=caret))
 
-    def set_reference(self, text: str | None, name: str = "the reference", baseline: str | None = None) -> None:
+    def set_reference(self, text: str | None, name: str = tr("the reference"), baseline: str | None = None) -> None:
         """Sets what the text is compared with.
 
         Args:
@@ -208,9 +209,12 @@ class TranscriptLabel(QTextEdit):
         unsure = [self.text[mark.start : mark.end] for mark in self._visible() if mark.look in DOUBTS]
         parts = []
         if told:
-            parts.append(f"{len(told)} differ from {self._shown.name}: " + "; ".join(mark.tip for mark in told[:8]))
+            parts.append(
+                tr("{told} differ from {name}: ").format(told=len(told), name=self._shown.name)
+                + "; ".join(mark.tip for mark in told[:8])
+            )
         if unsure:
-            parts.append(f"The model was unsure of {', '.join(unsure[:8])}.")
+            parts.append(tr("The model was unsure of {listed}.").format(listed=", ".join(unsure[:8])))
         return " ".join(parts)
 
     # --- looks ------------------------------------------------------------------------------------------------------

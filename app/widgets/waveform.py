@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
 from app.widgets import peaks as numbers
@@ -52,7 +53,7 @@ class WaveformView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Waveform")
+        self.setAccessibleName(tr("Waveform"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -66,7 +67,7 @@ class WaveformView(QWidget):
         self._analysis.spectrum_ready.connect(self._show_spectrum)
         self.live = LiveWave(self)
         self._compact = False
-        self._message = "Record, open or drop speech here."
+        self._message = tr("Record, open or drop speech here.")
         self._later = QTimer(self, interval=120, singleShot=True)
         self._later.timeout.connect(self._compute_spectrum)
         self.time.moved.connect(self._moved)
@@ -237,14 +238,16 @@ class WaveformView(QWidget):
         if self.utterance is None:
             self.setAccessibleDescription(self._message)
             return
-        text = f"{self.utterance.source}, {self.utterance.seconds:.1f} seconds."
+        text = tr("{source}, {seconds:.1f} seconds.").format(
+            source=self.utterance.source, seconds=self.utterance.seconds
+        )
         if self._speech:
-            text += f" {len(self._speech)} stretches of speech."
+            text += tr(" {speech} stretches of speech.").format(speech=len(self._speech))
         if self._peaks is not None and self._peaks.clipped.size:
-            text += " The recording clips."
+            text += tr(" The recording clips.")
         text = f"{text} {tell_gaps(self.utterance.gaps)}".strip()
         self.setAccessibleDescription(text)
-        self.setToolTip(f"{text} Click to move, space to play.")
+        self.setToolTip(tr("{text} Click to move, space to play.").format(text=text))
 
     # --- hands --------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
+from app.language import tr
 from app.theme import Palette, blend, theme
 from app.widgets.peaks import Peaks
 
@@ -148,9 +149,9 @@ def tell_gaps(gaps: Sequence[float], most: int = 5) -> str:
         return ""
     times = [clock(at, 0.1) for at in gaps[:most]]
     if len(gaps) > most:
-        times.append(f"{len(gaps) - most} more places")
+        times.append(tr("{gaps} more places").format(gaps=len(gaps) - most))
     listed = " and ".join([", ".join(times[:-1]), times[-1]] if len(times) > 1 else times)
-    return f"Sound was lost at {listed}."
+    return tr("Sound was lost at {listed}.").format(listed=listed)
 
 
 def clock(seconds: float, step: float = 1.0) -> str:

@@ -1,0 +1,51 @@
+"""What Qt has to know of the window's language: its own buttons, dates and numbers, names of languages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLibraryInfo, QLocale, QTranslator
+
+from app import language
+
+SYSTEM: Final = "system"
+"""The setting that leaves the choice to the desktop."""
+
+
+def choose(choice: str) -> str:
+    """Chooses the window's language; before any window is imported.
+
+    Args:
+        choice: a code of :func:`app.language.offered`, or :data:`SYSTEM`: the first of the desktop's languages that
+            there is.
+
+    Returns:
+        the code that is used.
+    """
+    return language.use(QLocale.system().uiLanguages() if choice == SYSTEM else [choice])
+
+
+def install(app: QCoreApplication) -> None:
+    """Lets Qt's own buttons and dialogs, dates and numbers, speak the window's language."""
+    code = language.current()
+    if not QLocale.system().name().startswith(code):
+        QLocale.setDefault(QLocale(code))
+    if code != language.SOURCE:
+        translator = QTranslator(app)
+        if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+            app.installTranslator(translator)
+
+
+def own_name(code: str) -> str:
+    """What a language calls itself: ``Deutsch``, ``Français``."""
+    if code == language.SOURCE:
+        return "English"
+    name = QLocale(code).nativeLanguageName()
+    return name[:1].upper() + name[1:]
+
+
+def moment(at: datetime) -> str:
+    """A day and time as people of this place read them."""
+    local = QDateTime.fromSecsSinceEpoch(int(at.timestamp()))
+    return QLocale().toString(local, QLocale.FormatType.ShortFormat)
