@@ -132,7 +132,11 @@ class MainWindow(QMainWindow):
 
     def _hold_dock(self) -> None:
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
-        self.dock.setMinimumHeight(15 * self.fontMetrics().height())
+        low = self.height() < LOW
+        self.dock.setMinimumHeight((12 if low else 15) * self.fontMetrics().height())
+        for card in self.cards.values():
+            if card.description.paradigm == "baseline":  # it is as wide as the window: one line holds a sentence
+                card.body.set_rows(1 if low else 2)
 
     def _connect(self) -> None:
         bar, controller = self.toolbar, self.controller
@@ -184,7 +188,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+R", tr("Record, or stop recording"), self.toolbar.record.click),
             ("Ctrl+L", tr("Write live while you speak, or stop"), self.toolbar.live.click),
             ("Ctrl+Return", tr("Run all engines"), self.run),
-            (tr("Escape"), tr("Close the message, or stop what runs"), self._escape_pressed),
+            ("Escape", tr("Close the message, or stop what runs"), self._escape_pressed),
             ("Ctrl+V", tr("Open a file that was copied"), self.intake.paste),
         ):
             bind(self, keys, does, act)
@@ -244,6 +248,7 @@ class MainWindow(QMainWindow):
         """Gives the waveform less room in a low window."""
         super().resizeEvent(event)
         self.speech.waveform.set_compact(event.size().height() < LOW)
+        self._hold_dock()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no widget wanted: Return runs, or presses the button it is on; space plays."""

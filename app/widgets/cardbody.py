@@ -38,6 +38,7 @@ class CardBody(QWidget):
         self._expected: tuple[TextKind, ...] = ("transcript",)
         self._came: frozenset[TextKind] = frozenset()
         self._expanded = False
+        self._rows = _ROWS
         self.texts: dict[TextKind, TranscriptLabel] = {}
         self.labels: dict[TextKind, QLabel] = {}
         pages = QWidget()
@@ -67,7 +68,7 @@ class CardBody(QWidget):
     def _message_page(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
-        column.setContentsMargins(0, 2, 0, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.message)
         column.addWidget(self.progress)
@@ -103,6 +104,12 @@ class CardBody(QWidget):
         """Gives the texts more room, or the usual again."""
         self._expanded = expanded
         self._arrange()
+
+    def set_rows(self, rows: int) -> None:
+        """How many lines a text shows before it is expanded."""
+        if rows != self._rows:
+            self._rows = rows
+            self._arrange()
 
     def set_reference(
         self, transcript: str | None, translation: str | None, name: str, baseline: EngineRun | None
@@ -174,9 +181,11 @@ class CardBody(QWidget):
 
     def _arrange(self) -> None:
         shown = self._visible()
-        rows = _EXPANDED // len(shown) if self._expanded else _ROWS
+        rows = _EXPANDED // len(shown) if self._expanded else self._rows
         for kind in KINDS:
             self.texts[kind].setVisible(kind in shown)
             self.labels[kind].setVisible(kind in shown and len(shown) > 1)
             self.texts[kind].set_rows(rows)
-        self.setFixedHeight((line_height() * rows + 4) * len(shown) + 3 * (len(shown) - 1))
+        texts = (line_height() * rows + 4) * len(shown) + 3 * (len(shown) - 1)
+        sentence = (rows + 1) * self.message.fontMetrics().lineSpacing()  # a description takes three lines of a narrow card
+        self.setFixedHeight(max(texts, sentence))

@@ -37,7 +37,7 @@ SYSTEM_MICROPHONE = tr("system default")
 
 
 class ToolBar(QWidget):
-    """All controls; breaks into two rows where one is too long."""
+    """All controls; where they are too long for one row, two lose their words, and then there are two rows."""
 
     open_requested = Signal()
     sample_chosen = Signal(str)
@@ -53,8 +53,10 @@ class ToolBar(QWidget):
         self.record = RecordButton()
         self.live = RecordButton(LIVE)
         self.open = QPushButton(tr("Open…"))
+        self.open.setAccessibleName(tr("Open…"))
         self.open.setToolTip(tr("Open a sound or video file (Ctrl+O)"))
         self.samples = _menu_button(tr("Samples"), tr("Bundled recordings of real speech"))
+        self.samples.setAccessibleName(tr("Samples"))
         self.microphone = QToolButton()
         self.microphone.setProperty("look", "icon")
         self.microphone.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -78,6 +80,7 @@ class ToolBar(QWidget):
         self.menu = _menu_button("", tr("More"))
         self.menu.setAccessibleName(tr("More"))
         self._running = False
+        self._named = True
         self._lay_out()
         self._connect()
         self._fill_targets()
@@ -206,17 +209,39 @@ class ToolBar(QWidget):
         self._fit(event.size().width())
 
     def minimumSizeHint(self) -> QSize:
-        """As wide as the longer group, as tall as the rows in use."""
-        left = self._left.sizeHint()
-        return QSize(max(left.width(), self._widest_right()), self._rows.sizeHint().height())
+        """As wide as the longer group without the words that can go, as tall as the rows in use."""
+        left = self._left.sizeHint().width() - self._saved()
+        return QSize(max(left, self._widest_right()), self._rows.sizeHint().height())
 
     def _widest_right(self) -> int:
         """Width of the right group with the target shown, so that choosing a task does not break the row."""
         hidden = 0 if self.target.isVisibleTo(self) else self.target.sizeHint().width() + 32
         return self._right.sizeHint().width() + hidden
 
+    def _say_names(self, said: bool) -> None:
+        """Writes on the two buttons whose pictures say enough what they are, or shows the pictures alone."""
+        self._named = said
+        self.open.setText(tr("Open…") if said else "")
+        self.samples.setText(tr("Samples") if said else "")
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if said else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self.samples.setToolButtonStyle(style)
+        self._left.invalidate()
+
+    def _saved(self) -> int:
+        """Pixels that the row may still lose."""
+        if not self._named:
+            return 0
+        metrics = self.fontMetrics()
+        return metrics.horizontalAdvance(tr("Open…")) + metrics.horizontalAdvance(tr("Samples"))
+
     def _fit(self, width: int) -> None:
-        needed = self._left.sizeHint().width() + self._widest_right() + 22
+        for named in (True, False):
+            self._say_names(named)
+            needed = self._left.sizeHint().width() + self._widest_right() + 22
+            if needed <= width:
+                break
+        else:
+            self._say_names(True)  # two rows have the room for words again
         direction = QBoxLayout.Direction.LeftToRight if needed <= width else QBoxLayout.Direction.TopToBottom
         if self._rows.direction() != direction:
             self._rows.setDirection(direction)
