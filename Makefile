@@ -1,7 +1,7 @@
 # Two commands are all a newcomer needs:
 #   make app    opens Triptych (or, without a display, runs the comparison in the terminal)
 #   make test   lint, types, import contracts and tests
-# The others are for people who work on it: bench (speed), results (the table of adapters), screenshots, clean.
+# The others are for people who work on it: bench (speed), results (the table of adapters), screenshots, languages, clean.
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # The parity tests compare with PyTorch. The version is pinned so that a CPU wheel at hand is taken where there is one.
 TORCH ?= torch==2.13.0
 
-.PHONY: app test bench results screenshots clean system lint
+.PHONY: app test bench results screenshots languages clean system lint
 
 app: .setup-app
 	@$(BIN)/triptych $(ARGS)
@@ -39,6 +39,10 @@ results: .setup-app
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens
 	QT_SCALE_FACTOR=2 $(BIN)/python -m tests.gui.screenshots docs/screens --scaled
+
+# Gathers what the window says, and brings resources/languages up to date; LANGUAGE=it begins a new one.
+languages: .setup-test
+	$(BIN)/python -m tests.translations $(LANGUAGE)
 
 system:
 	@bash installer/system-libraries.sh

@@ -15,7 +15,7 @@ from app.loading import described
 from app.playback import Playback
 from app.scorer import Scorer
 from app.theme import theme
-from app.views.dock import EvidenceDock
+from app.views.pair import EvidencePair
 from app.widgets.card import EngineCard
 from app.widgets.references import References
 from app.widgets.waveform import WaveformView
@@ -32,7 +32,7 @@ class Results(QObject):
     Args:
         controller: tells of them.
         cards: one per engine.
-        dock: shows the selected engine's evidence.
+        evidence: shows the selected engine's, and another's beside it.
         references: what was really said.
         waveform: shades where speech was found.
         chosen: task, spoken language and target as they are in the toolbar.
@@ -48,7 +48,7 @@ class Results(QObject):
         self,
         controller: Controller,
         cards: Mapping[str, EngineCard],
-        dock: EvidenceDock,
+        evidence: EvidencePair,
         references: References,
         waveform: WaveformView,
         chosen: Callable[[], Choice],
@@ -59,7 +59,7 @@ class Results(QObject):
         self._window = parent
         self._controller = controller
         self._cards = cards
-        self._dock = dock
+        self._evidence = evidence
         self._references = references
         self._waveform = waveform
         self._chosen = chosen
@@ -148,6 +148,8 @@ class Results(QObject):
             self.select(run.engine.id)
         elif run.engine.id == self.selected:
             self._show_evidence()
+        else:
+            self._evidence.show_all(comparison.runs)
 
     def _should_choose(self, run: EngineRun) -> bool:
         """Whether to show a run's evidence unasked: nothing is chosen, or only what failed."""
@@ -201,7 +203,8 @@ class Results(QObject):
         comparison = self._controller.comparison
         if self.selected is not None and comparison is not None:
             utterance = comparison.utterance
-            self._dock.show_run(comparison.runs[self.selected], utterance.reference, utterance.reference_translation)
+            truth = (utterance.reference, utterance.reference_translation)
+            self._evidence.show_run(comparison.runs[self.selected], comparison.runs, truth)
 
     def _run(self, engine_id: str) -> EngineRun | None:
         comparison = self._controller.comparison

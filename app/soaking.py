@@ -94,6 +94,7 @@ class Soak(QObject):
         self._loop = QEventLoop(self)
         self._problem: TriptychError | None = None
         self._began: float | None = None
+        self._giving_up = QTimer(self, singleShot=True, interval=round(_READY_SECONDS * 1000))
         self._sampler = QTimer(self, interval=SAMPLE_MS)
         self._sampler.timeout.connect(self._sample)
         window.live.told.connect(self._take)
@@ -108,13 +109,12 @@ class Soak(QObject):
         Raises:
             TriptychError: live work could not begin.
         """
-        giving_up = QTimer(self, singleShot=True, interval=round(_READY_SECONDS * 1000))
-        giving_up.timeout.connect(lambda: self._failed(Unavailable("The engines were not ready in half an hour.")))
-        giving_up.start()
+        self._giving_up.timeout.connect(lambda: self._failed(Unavailable("The engines were not ready in half an hour.")))
+        self._giving_up.start()
         self._window.toolbar.live.click()
         if self._problem is None:
             self._loop.exec()
-        giving_up.stop()
+        self._giving_up.stop()
         if self._problem is not None:
             raise self._problem
         return self.report
@@ -123,6 +123,7 @@ class Soak(QObject):
         report = self.report
         match event:
             case Ready():
+                self._giving_up.stop()
                 self._began = time.monotonic()
                 self._pulse.start()
                 self._sampler.start()

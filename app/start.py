@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -52,17 +53,22 @@ def _run(app: QApplication, settings: Settings, file: Path | None) -> int:
     crashes = CrashLog()
     ended_badly = crashes.begin()
     window = MainWindow(catalogue(), settings)
-    old_hook = sys.excepthook
+    old_hooks = sys.excepthook, threading.excepthook
 
     def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        old_hook(kind, error, trace)
+        old_hooks[0](kind, error, trace)
         log.error("uncaught", exc_info=(kind, error, trace))
         window.messages.say(
             tr("Something went wrong: {error}.").format(error=error or kind.__name__),
             tr("Details are in {name}.").format(name=crashes.file.name),
         )
 
-    sys.excepthook = uncaught
+    def uncaught_beside(args: threading.ExceptHookArgs) -> None:
+        old_hooks[1](args)
+        if args.exc_type is not SystemExit:
+            log.error("uncaught in %s", args.thread, exc_info=(args.exc_type, args.exc_value, args.exc_traceback))  # type: ignore[arg-type]  # None where it is lost
+
+    sys.excepthook, threading.excepthook = uncaught, uncaught_beside
     try:
         window.show()
         window.start(file)
@@ -73,6 +79,6 @@ def _run(app: QApplication, settings: Settings, file: Path | None) -> int:
             window.messages.say(settings.told)
         return app.exec()
     finally:
-        sys.excepthook = old_hook
+        sys.excepthook, threading.excepthook = old_hooks
         wait_for_all(2.0)
         crashes.end()

@@ -36,7 +36,7 @@ from app.settings import Settings
 from app.shortcuts import bind
 from app.stress import StressControl
 from app.theme import theme
-from app.views.dock import EvidenceDock
+from app.views.pair import EvidencePair
 from app.widgets.banner import MessageBar, OfferBanner
 from app.widgets.card import EngineCard
 from app.widgets.livebar import LiveBar
@@ -82,9 +82,9 @@ class MainWindow(QMainWindow):
         self.dialogs = Dialogs(self.controller, self.offers, self)
         waveform, chosen = self.speech.waveform, self.toolbar.chosen
         self.results = Results(
-            self.controller, self.cards, self.dock, self.references, waveform, chosen, self.playback, self
+            self.controller, self.cards, self.evidence, self.references, waveform, chosen, self.playback, self
         )
-        beside = (self.live_bar, self.references, self.dock)
+        beside = (self.live_bar, self.references, self.evidence)
         self.live = LivePart(self.controller, self.toolbar, beside, self.cards, self.intake)
         self.stressing = StressControl(self.controller, self.toolbar, self.references, self.stress, self.playback, self)
         self.blind = Blind(self.controller, self.playback, self.toolbar, self.split, self)
@@ -110,12 +110,13 @@ class MainWindow(QMainWindow):
             for paradigm in ("baseline", *PANELS)
         }
         self.area = CardsArea(of.pop("baseline"), of)
-        self.dock = EvidenceDock(self.speech.waveform.time)
+        self.evidence = EvidencePair(self.speech.waveform.time)
+        self.dock = self.evidence.first
         self._hold_dock()
         theme().changed.connect(self._hold_dock)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.addWidget(self.area)
-        self.split.addWidget(self.dock)
+        self.split.addWidget(self.evidence)
         self.split.setStretchFactor(0, 1)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(8)
@@ -133,7 +134,8 @@ class MainWindow(QMainWindow):
     def _hold_dock(self) -> None:
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
         low = self.height() < LOW
-        self.dock.setMinimumHeight((12 if low else 15) * self.fontMetrics().height())
+        line = self.fontMetrics().height()
+        self.evidence.least(lambda lines: lines * line, 12 if low else 15)
         for card in self.cards.values():
             if card.description.paradigm == "baseline":  # it is as wide as the window: one line holds a sentence
                 card.body.set_rows(1 if low else 2)
@@ -149,14 +151,15 @@ class MainWindow(QMainWindow):
         self.offers.fetched.connect(
             lambda name: self.messages.say(tr("{name} is ready.").format(name=name), error=False)
         )
-        self.dock.lambda_changed.connect(self.dialogs.choose_lambda)
-        self.dock.tokens.codebooks.listened.connect(self.listening.listen)
-        self.dock.tokens.duplex.listened.connect(self.listening.listen)
+        for dock in (self.evidence.first, self.evidence.second):
+            dock.lambda_changed.connect(self.dialogs.choose_lambda)
+            dock.tokens.codebooks.listened.connect(self.listening.listen)
+            dock.tokens.duplex.listened.connect(self.listening.listen)
         self.speech.waveform.time.play_requested.connect(self.intake.play_stretch)
         for asking in (self.intake, self.stressing, self.blind):
             asking.run_wanted.connect(self.run, Qt.ConnectionType.QueuedConnection)
         self.live.changed.connect(self.stressing.show_live)
-        speakers = (self.intake, self.results, self.dock.save, self.history)
+        speakers = (self.intake, self.results, self.dock.save, self.evidence.second.save, self.history)
         for part in speakers:
             part.said.connect(lambda sentence: self.messages.say(sentence, error=False))
         workers = (controller, self.live, self.offers, self.listening, self.stressing, self.blind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import (
@@ -20,8 +22,22 @@ from app.comparison import EngineRun
 from app.language import tr
 from app.theme import palette, theme
 from app.timeline import TimeLine
-from app.views import readings, sentences, tokentabs
+from app.views import readings, sentences
+from app.views.alltimes import AllTimesView
 from app.views.attention import AttentionView
+from app.views.kinds import (
+    ATTENTION,
+    FRAMES,
+    NEIGHBOURS,
+    ON_TIME,
+    QUERIES,
+    SCORES,
+    TABS,
+    TIME,
+    TIMES,
+    TOKENS,
+    WHY,
+)  # fmt: skip
 from app.views.neighbours import NeighboursView
 from app.views.posteriors import PosteriorsView
 from app.views.savebutton import SaveButton
@@ -32,27 +48,6 @@ from app.views.why import WhyView
 from app.widgets.numbers import clock
 from engines.contract import Attention, Correction, NBest, Neighbours, Posteriors, TokenScores
 
-WHY, FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS, SPOKEN, PHONES, CODEBOOKS, SCORES, TIME = range(13)
-_TABS = (
-    (tr("Why"), tr("How this text was chosen or made")),
-    (tr("Frames"), tr("What every frame of the speech was taken for, and which reach the language model")),
-    tokentabs.TITLES[tokentabs.DUPLEX],
-    tokentabs.TITLES[tokentabs.UNITS],
-    tokentabs.TITLES[tokentabs.CODEC],
-    (tr("Queries"), tr("Where every query of the adapter looked in the speech")),
-    (tr("Attention"), tr("Where every written token looked in the speech")),
-    (tr("Neighbours"), tr("The text tokens nearest to every vector that the speech became")),
-    tokentabs.TITLES[tokentabs.SPOKEN],
-    tokentabs.TITLES[tokentabs.PHONES],
-    tokentabs.TITLES[tokentabs.CODEBOOKS],
-    (tr("Scores"), tr("How likely every token was")),
-    (tr("Time"), tr("When each stage worked, and what it took")),
-)
-_TOKENS = {
-    DUPLEX: tokentabs.DUPLEX, UNITS: tokentabs.UNITS, CODEC: tokentabs.CODEC, SPOKEN: tokentabs.SPOKEN,
-    PHONES: tokentabs.PHONES, CODEBOOKS: tokentabs.CODEBOOKS,
-}  # fmt: skip
-_ON_TIME = {FRAMES, DUPLEX, UNITS, CODEC, QUERIES, ATTENTION, NEIGHBOURS}
 _EMPTY = tr("Run the engines, then choose a card: here stands why its text came out as it did.")
 
 
@@ -79,7 +74,7 @@ class EvidenceDock(QFrame):
         self.tabs.setAccessibleName(tr("Kind of evidence"))
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
-        for name, tip in _TABS:
+        for name, tip in TABS:
             self.tabs.setTabToolTip(self.tabs.addTab(name), tip)
         self.name = QLabel()
         self.segment = QComboBox()
@@ -99,14 +94,15 @@ class EvidenceDock(QFrame):
         self.tokens = TokenTabs(self.time, self)
         self.scores = ScoresView()
         self.timing = WaterfallView()
+        self.all_times = AllTimesView()
         self._pages = QStackedWidget()
         self._nothing = QWidget()
         own = {
             WHY: self.why, FRAMES: self.frames, QUERIES: self.queries, ATTENTION: self.attention,
-            NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing,
+            NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing, TIMES: self.all_times,
         }  # fmt: skip
-        pages: dict[int, QWidget] = own | {tab: self.tokens.pages[name] for tab, name in _TOKENS.items()}
-        for tab in range(len(_TABS)):
+        pages: dict[int, QWidget] = own | {tab: self.tokens.pages[name] for tab, name in TOKENS.items()}
+        for tab in range(len(TABS)):
             self._pages.addWidget(pages[tab])
         self._pages.addWidget(self._nothing)
         self._lay_out()
@@ -122,7 +118,7 @@ class EvidenceDock(QFrame):
         self._refresh()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        head = self.head = QHBoxLayout()
         head.setSpacing(10)
         head.setContentsMargins(0, 0, 6, 0)
         head.addWidget(self.tabs)
@@ -159,6 +155,21 @@ class EvidenceDock(QFrame):
             self._dress()
         self._refresh()
 
+    def show_all(self, runs: Sequence[EngineRun]) -> None:
+        """Takes in how far all engines have come; cheap."""
+        before = len(self.all_times.runs) > 1
+        self.all_times.show_runs(runs)
+        if before != (len(self.all_times.runs) > 1):
+            self._offer_tabs()
+        if self.tabs.currentIndex() == TIMES:
+            self._refresh()
+
+    def want(self, tab: int) -> None:
+        """Turns to a kind of evidence, now or as soon as there is some of it."""
+        self._want(tab)
+        self._offer_tabs()
+        self._refresh()
+
     @property
     def run(self) -> EngineRun | None:
         """What is shown."""
@@ -189,10 +200,15 @@ class EvidenceDock(QFrame):
             NEIGHBOURS: bool(run and run.found(Neighbours)),
         }
         tokens = self.tokens.there(run)
-        timed |= {tab: tokens[name] for tab, name in _TOKENS.items()}
+        timed |= {tab: tokens[name] for tab, name in TOKENS.items()}
         listed = bool(run and (run.found(NBest) or run.found(Correction)))
-        there = {WHY: listed or not any(timed.values()), SCORES: True, TIME: True} | timed
-        wanted = self._wanted if there[self._wanted] else next(tab for tab in range(len(_TABS)) if there[tab])
+        there = {
+            WHY: listed or not any(timed.values()),
+            SCORES: True,
+            TIME: True,
+            TIMES: len(self.all_times.runs) > 1,
+        } | timed
+        wanted = self._wanted if there[self._wanted] else next(tab for tab in range(len(TABS)) if there[tab])
         with QSignalBlocker(self.tabs):
             for tab, visible in there.items():
                 if self.tabs.isTabVisible(tab) != visible:
@@ -213,7 +229,7 @@ class EvidenceDock(QFrame):
     def _look_at_stretch(self) -> None:
         """Where one chose a stretch to see on the time axis, it is brought into sight."""
         span = self._run.stretches.get(self._segment()) if self._run else None
-        if span is not None and self.tabs.currentIndex() in _ON_TIME:
+        if span is not None and self.tabs.currentIndex() in ON_TIME:
             spare = 0.03 * (span[1] - span[0])
             self.time.look_at(span[0] - spare, span[1] - span[0] + 2 * spare)
 
@@ -229,12 +245,14 @@ class EvidenceDock(QFrame):
             run.status,
             *run.scores.values(),
         )
-        if new is not None and tab != TIME and new == self._shown:
+        if new is not None and tab not in {TIME, TIMES} and new == self._shown:
             return
         self._shown = new
-        self.time.reach(self.tokens.end(_TOKENS.get(tab, ""), run))
+        self.time.reach(self.tokens.end(TOKENS.get(tab, ""), run))
         sentence = self._fill(tab, run) if run is not None else None
-        missing = {SCORES: tr("no token scores"), TIME: sentences.NO_STAGES}.get(tab, tr("no list of hypotheses"))
+        missing = {SCORES: tr("no token scores"), TIME: sentences.NO_STAGES, TIMES: sentences.NO_STAGES}.get(
+            tab, tr("no list of hypotheses")
+        )
         if sentence is None:
             sentence = sentences.on_nothing(run, missing) if run is not None else _EMPTY
             self._pages.setCurrentWidget(self._nothing)
@@ -262,13 +280,15 @@ class EvidenceDock(QFrame):
                 looked = self._attention("queries" if tab == QUERIES else "tokens")
                 (self.queries if tab == QUERIES else self.attention).show_parts(looked, paradigm)
                 return (readings.on_queries if tab == QUERIES else readings.on_attention)(looked) if looked else None
-            case _ if tab in _TOKENS:
-                return self.tokens.fill(_TOKENS[tab], run)
+            case _ if tab in TOKENS:
+                return self.tokens.fill(TOKENS[tab], run)
             case _ if tab == SCORES:
                 scores = run.found(TokenScores)
                 self.scores.show_scores(scores)
                 who = tr("The recogniser") if paradigm in {"baseline", "text"} else tr("The language model")
                 return sentences.on_scores(scores, who) if scores else None
+        if tab == TIMES:
+            return sentences.on_all_times(self.all_times.runs)
         if run.stages:
             self.timing.show_run(run)
             return sentences.on_time(run)
@@ -279,7 +299,7 @@ class EvidenceDock(QFrame):
         return None if page is self._nothing else page
 
     def _stem(self) -> str:
-        return f"{self._run.engine.id if self._run else 'evidence'}-{_TABS[self.tabs.currentIndex()][0].lower()}"
+        return f"{self._run.engine.id if self._run else 'evidence'}-{TABS[self.tabs.currentIndex()][0].lower()}"
 
     def _weighed(self, engine_id: str, weight: float) -> None:
         self.sentence.setText(self.why.sentence or "")

@@ -218,3 +218,42 @@ def _sound(hypothesis: Hypothesis, found: NBest) -> float:
 def _lm(hypothesis: Hypothesis, found: NBest) -> float:
     value = hypothesis.lm or 0.0
     return value / max(hypothesis.lm_tokens, 1) if found.normalised else value
+
+
+def on_two(one: EngineRun, other: EngineRun) -> str:
+    """How the runs of two engines differ in what they wrote and in their time."""
+    first, second = one.main_text.strip(), other.main_text.strip()
+    names = {"one": one.engine.name, "other": other.engine.name}
+    if not first or not second:
+        said = tr("{one} and {other} have not both written something.").format(**names)
+    elif first == second:
+        said = tr("{one} and {other} wrote the same.").format(**names)
+    else:
+        ours, theirs = quotes(first, second)
+        said = tr("{one} wrote {ours}, {other} {theirs}.").format(ours=ours, theirs=theirs, **names)
+    if not one.status.over or not other.status.over or one.seconds <= 0 or other.seconds <= 0:
+        return said
+    slow, quick = (one, other) if one.seconds >= other.seconds else (other, one)
+    times = tr("{slow} took {times:.1f} times as long ({long} against {short}).").format(
+        slow=slow.engine.name,
+        times=slow.seconds / quick.seconds,
+        long=seconds(slow.seconds),
+        short=seconds(quick.seconds),
+    )
+    return f"{said} {times}"
+
+
+def on_all_times(runs: Sequence[EngineRun]) -> str | None:
+    """Who was quickest and who took longest; None while nothing has ended."""
+    over = [run for run in runs if run.status is Status.OK and run.seconds > 0]
+    if not over:
+        return None
+    quick, slow = min(over, key=lambda run: run.seconds), max(over, key=lambda run: run.seconds)
+    if quick is slow:
+        return tr("{name} took {time}.").format(name=quick.engine.name, time=seconds(quick.seconds))
+    return tr("{quick} was quickest with {short}; {slow} took {long}. What was shared counts in full.").format(
+        quick=quick.engine.name,
+        short=seconds(quick.seconds),
+        slow=slow.engine.name,
+        long=seconds(slow.seconds),
+    )

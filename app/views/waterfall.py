@@ -148,7 +148,7 @@ class WaterfallView(QWidget):
         plot, run = self._plot(), self._run
         assert run is not None
         metrics = QFontMetricsF(painter.font())
-        step = _step(run.seconds * metrics.horizontalAdvance("00.00 s   ") / plot.width())
+        step = step_of(run.seconds * metrics.horizontalAdvance("00.00 s   ") / plot.width())
         for number in range(int(run.seconds / step) + 1 if run.seconds > 0 else 0):
             x = self._x(number * step)
             painter.setPen(QPen(QColor(palette().line), 1))
@@ -178,7 +178,7 @@ class WaterfallView(QWidget):
         for begin, end, shared in spells:
             left, right = self._x(begin), self._x(end)
             box = QRectF(left, row.center().y() - thick / 2, max(1.5, right - left), thick)
-            _paint_bar(painter, box, ink, shared=shared)
+            paint_bar(painter, box, ink, shared=shared)
         work = run.work.of(stage.name) if run.work is not None else None
         beside = self._plot().right() + 8
         if work is not None and self.width() - beside > theme().points * 5:
@@ -246,7 +246,8 @@ class WaterfallView(QWidget):
             super().keyPressEvent(event)
 
 
-def _paint_bar(painter: QPainter, box: QRectF, ink: QColor, *, shared: bool) -> None:
+def paint_bar(painter: QPainter, box: QRectF, ink: QColor, *, shared: bool) -> None:
+    """Paints a stretch of work; what another engine had done already is hatched."""
     if not shared:
         painter.fillRect(box, ink)
         return
@@ -257,7 +258,7 @@ def _paint_bar(painter: QPainter, box: QRectF, ink: QColor, *, shared: bool) -> 
     painter.drawRect(box)
 
 
-def _step(least: float) -> float:
+def step_of(least: float) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that is not below ``least``."""
     if least <= 0:
         return 1.0

@@ -187,5 +187,5 @@ class CardBody(QWidget):
             self.labels[kind].setVisible(kind in shown and len(shown) > 1)
             self.texts[kind].set_rows(rows)
         texts = (line_height() * rows + 4) * len(shown) + 3 * (len(shown) - 1)
-        sentence = (rows + 1) * self.message.fontMetrics().lineSpacing()  # a description takes three lines of a narrow card
+        sentence = (rows + 1) * self.message.fontMetrics().lineSpacing()  # what a narrow card says of itself
         self.setFixedHeight(max(texts, sentence))

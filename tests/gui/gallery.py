@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from app.background import wait_for_all
 from app.comparison import EngineRun
 from app.theme import theme
-from app.views.dock import (
+from app.views.dock import EvidenceDock
+from app.views.kinds import (
     ATTENTION,
     CODEBOOKS,
     CODEC,
@@ -29,7 +30,6 @@ from app.views.dock import (
     SPOKEN,
     TIME,
     UNITS,
-    EvidenceDock,
 )
 from app.widgets.card import EngineCard
 from app.widgets.speech import SpeechStrip

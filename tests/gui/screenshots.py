@@ -24,7 +24,7 @@ from app.background import wait_for_all
 from app.needs import models_needed
 from app.settings import Settings
 from app.theme import theme
-from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES
+from app.views.kinds import ATTENTION, FRAMES, NEIGHBOURS, QUERIES
 from app.window import MainWindow
 from engines.catalog import default
 from engines.contract import Posteriors, Request, Task, TokenStream, Utterance

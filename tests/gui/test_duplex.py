@@ -14,9 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from app.theme import palette, theme
 from app.views import tokenreadings
-from app.views.dock import CODEC, DUPLEX, TIME, EvidenceDock
+from app.views.dock import EvidenceDock
 from app.views.duplex import DuplexView
 from app.views.duplexframes import gather
+from app.views.kinds import CODEC, DUPLEX, TIME
 from engines.audio.samples import load_sample
 from engines.contract import FrameClock, TokenStream, Utterance
 from tests.gui.token_runs import duplex_run, duplex_streams, frame_clock

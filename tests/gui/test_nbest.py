@@ -12,7 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from app.views.dock import SCORES, TIME, EvidenceDock
+from app.views.dock import EvidenceDock
+from app.views.kinds import SCORES, TIME
 from app.views.nbest import NBestView
 from app.views.nbesttable import LM, WER
 from app.views.sentences import on_ranking

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from app.theme import palette
 from app.views import saving
-from app.views.dock import DUPLEX, SCORES, TIME, UNITS, EvidenceDock
+from app.views.dock import EvidenceDock
+from app.views.kinds import DUPLEX, SCORES, TIME, UNITS
 from engines.audio.samples import load_sample
 from engines.errors import BadInput
 from tests.gui.token_runs import duplex_run, token_run

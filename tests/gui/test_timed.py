@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from app.background import wait_for_all
 from app.comparison import EngineRun
-from app.views.dock import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, SCORES, TIME, WHY, EvidenceDock
+from app.views.dock import EvidenceDock
+from app.views.kinds import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, SCORES, TIME, WHY
 from app.views.labels import Label, placed
 from app.views.lanes import lay_out, shrunk
 from app.views.neighbours import divided

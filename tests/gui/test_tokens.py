@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.theme import theme
 from app.views import tokenreadings
 from app.views.codebooks import uses
-from app.views.dock import CODEBOOKS, CODEC, DUPLEX, PHONES, SCORES, SPOKEN, TIME, UNITS, EvidenceDock
+from app.views.dock import EvidenceDock
+from app.views.kinds import CODEBOOKS, CODEC, DUPLEX, PHONES, SCORES, SPOKEN, TIME, UNITS
 from app.views.tokencolours import token_colour, token_pixels
 from app.views.tokens import TokensView, runs
 from app.views.unitphones import matrix, places
