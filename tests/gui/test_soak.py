@@ -48,7 +48,14 @@ def fake_engines(fakes: Callable[..., Catalogue], monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_a_short_soak(qapp: QApplication, fake_engines: None, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_soak(
+    qapp: QApplication,
+    fake_engines: None,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.soaking._READY_SECONDS", 3.0)  # of the start alone, not of all that follows
     arguments = ["soak", "--file", str(file), "--minutes", "0.1", "--engines", "one,two", "--json"]
     assert cli.main(arguments) == 0
     told = json.loads(capsys.readouterr().out)
