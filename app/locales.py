@@ -11,6 +11,8 @@ from app import language
 
 SYSTEM: Final = "system"
 """The setting that leaves the choice to the desktop."""
+_OWN: Final = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "zh": "简体中文"}
+"""Qt's names are of a country: ``español de España``."""
 
 
 def choose(choice: str) -> str:
@@ -39,10 +41,10 @@ def install(app: QCoreApplication) -> None:
 
 def own_name(code: str) -> str:
     """What a language calls itself: ``Deutsch``, ``Français``."""
-    if code == language.SOURCE:
-        return "English"
+    if code in _OWN:
+        return _OWN[code]
     name = QLocale(code).nativeLanguageName()
-    return name[:1].upper() + name[1:]
+    return name[:1].upper() + name[1:] or code
 
 
 def moment(at: datetime) -> str:

@@ -71,7 +71,9 @@ wait_for_all(5)
 """
 
 NAMES = {
-    "Triptych", "Deutsch", "English", "Español", "Français", "Qt", "DejaVu", "http://127.0.0.1:8080/v1",
+    "Triptych", "Deutsch", "English", "Español", "Français", "http://127.0.0.1:8080/v1",
+    "TensorRT-RTX", "TensorRT", "CUDA", "CoreML", "DirectML", "CPU", "Gemma 3 270M", "SmolLM2 135M Instruct",
+    "Scroll Left", "Scroll Right",  # Qt's own, which has translations of its own
 }  # fmt: skip
 """What is the same in every language."""
 
