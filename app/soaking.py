@@ -109,7 +109,9 @@ class Soak(QObject):
         Raises:
             TriptychError: live work could not begin.
         """
-        self._giving_up.timeout.connect(lambda: self._failed(Unavailable("The engines were not ready in half an hour.")))
+        self._giving_up.timeout.connect(
+            lambda: self._failed(Unavailable("The engines were not ready in half an hour."))
+        )
         self._giving_up.start()
         self._window.toolbar.live.click()
         if self._problem is None:

@@ -48,6 +48,8 @@ class AllTimesView(QWidget):
         begun = tuple(run for run in runs if run.stages)
         if [run.engine.id for run in begun] != [run.engine.id for run in self._runs]:
             self._pointing.forget()
+        if len(begun) != len(self._runs):
+            self.updateGeometry()
         self._runs = begun
         self._changed()
 
@@ -89,8 +91,9 @@ class AllTimesView(QWidget):
         return QSize(480, round(theme().points * 15))
 
     def minimumSizeHint(self) -> QSize:
-        """May be low."""
-        return QSize(200, round(theme().points * 9))
+        """Every engine's line can be read."""
+        line = QFontMetricsF(theme().font(SMALL)).height()
+        return QSize(200, round(line * (1.15 * len(self._runs) + 3) + 18))
 
     def _columns(self) -> tuple[float, ...]:
         """Right edges of total, operations and memory; fewer where it is narrow."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -99,7 +100,8 @@ class EvidenceDock(QFrame):
         self._nothing = QWidget()
         own = {
             WHY: self.why, FRAMES: self.frames, QUERIES: self.queries, ATTENTION: self.attention,
-            NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing, TIMES: self.all_times,
+            NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing,
+            TIMES: _scrolled(self.all_times),
         }  # fmt: skip
         pages: dict[int, QWidget] = own | {tab: self.tokens.pages[name] for tab, name in TOKENS.items()}
         for tab in range(len(TABS)):
@@ -214,6 +216,7 @@ class EvidenceDock(QFrame):
                 if self.tabs.isTabVisible(tab) != visible:
                     self.tabs.setTabVisible(tab, visible)
             self.tabs.setCurrentIndex(wanted)
+        self.tabs.updateGeometry()
 
     def _want(self, tab: int) -> None:
         if tab >= 0:
@@ -296,6 +299,8 @@ class EvidenceDock(QFrame):
 
     def _seen(self) -> QWidget | None:
         page = self._pages.currentWidget()
+        if isinstance(page, QScrollArea):
+            return page.widget()
         return None if page is self._nothing else page
 
     def _stem(self) -> str:
@@ -311,6 +316,17 @@ class EvidenceDock(QFrame):
         colour = palette().paradigms[run.engine.paradigm] if run else palette().muted
         self.name.setStyleSheet(f"color: {colour}; font-weight: 600;")
         self.sentence.setMinimumHeight(round(QFontMetricsF(theme().font()).lineSpacing()))
+
+
+def _scrolled(view: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(view)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }")
+    return area
 
 
 def _continues(old: EngineRun, new: EngineRun) -> bool:

@@ -55,6 +55,7 @@ class EvidencePair(QWidget):
         column.addWidget(self.first, 1)
         column.addWidget(self._between)
         column.addWidget(self.second, 1)
+        self._least = 0, 0
         self._between.hide()
         self.second.hide()
         self.choice.activated.connect(self._chosen)
@@ -96,8 +97,17 @@ class EvidencePair(QWidget):
             lines: how high so many lines of text are, in pixels.
             usual: lines of the first dock while nothing is compared.
         """
-        self.first.setMinimumHeight(lines(usual))
-        self.second.setMinimumHeight(lines(usual - 4))
+        self._least = lines(usual), lines(usual - 3)
+        self.first.setMinimumHeight(self._least[0])
+        self.second.setMinimumHeight(self._least[1])
+        self._hold()
+
+    def _hold(self) -> None:
+        """A splitter asks for no height that depends on a width, as a wrapped sentence's does: it is told one."""
+        below = (
+            self._least[1] + 2 * self._between.fontMetrics().lineSpacing() + 24 if self.second.isVisibleTo(self) else 0
+        )
+        self.setMinimumHeight(self._least[0] + below)
 
     def _offer(self, run: EngineRun) -> None:
         """Names every other engine that came to something."""
@@ -124,6 +134,7 @@ class EvidencePair(QWidget):
         shown = other is not None and self.first.run is not None
         self._between.setVisible(shown)
         self.second.setVisible(shown)
+        self._hold()
         self.choice.setItemText(0, tr("Compare with nothing") if shown else tr("Compare with…"))
         if other is not None and self.first.run is not None:
             self.second.show_all(tuple(self._runs.values()))
