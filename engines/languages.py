@@ -34,6 +34,16 @@ NAMES: Final = MappingProxyType(
 """Whisper's language codes and their English names, the commonest in its training data first."""
 
 
+_RENAMED: Final = MappingProxyType({"cmn": "zh", "nb": "no", "fil": "tl", "jv": "jw", "iw": "he"})
+"""Codes that corpora write otherwise than Whisper."""
+
+
+def of_locale(name: str) -> str:
+    """The code of a locale as corpora write it: ``zh-CN``, ``pt_br`` and ``cmn_hans_cn`` give zh, pt and zh."""
+    code = name.replace("_", "-").partition("-")[0].lower()
+    return _RENAMED.get(code, code)
+
+
 def name_of(code: str) -> str:
     """The English name of a language.
 

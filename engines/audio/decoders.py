@@ -76,6 +76,27 @@ def open_audio(path: Path) -> Decoding:
     raise NotRecognised(path.name)
 
 
+def announced(path: Path) -> float:
+    """The length of a regular file in seconds by its header; a file whose header tells none is decoded.
+
+    Raises:
+        NotRecognised: no decoder can read it.
+        NoSound: the file is fine but has no audio stream.
+    """
+    if not _is_mpeg(path):
+        try:
+            import soundfile  # the library libsndfile may be missing
+
+            info = soundfile.info(str(path))
+            return float(info.frames / info.samplerate)
+        except (ImportError, OSError, RuntimeError, TypeError, ValueError):
+            pass  # it may be a container that PyAV knows
+    decoding = open_audio(path)
+    if decoding.seconds is not None:
+        return decoding.seconds
+    return float(sum(block.frames.shape[0] / block.rate for block in decoding.blocks))
+
+
 def _with_soundfile(path: Path) -> Decoding:
     if _is_mpeg(path) and find_spec("av") is not None:
         raise NotRecognised
