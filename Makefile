@@ -58,7 +58,7 @@ $(BIN)/python:
 
 .setup-test: pyproject.toml .setup-app
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable ".[export,train]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[export,train,parquet]" --group dev
 	@touch $@
 
 .setup-bench: pyproject.toml .setup-app

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from app.commands import measuring
 from engines import catalog, paths
 from engines.errors import BadInput
-from engines.evaluation import bench_results, bench_spec, pools, protocol, sharding
+from engines.evaluation import bench_corpora, bench_results, bench_spec, pools, protocol, sharding
 from engines.evaluation.bench_results import METRICS, Compared, Score
 from engines.evaluation.bench_spec import Spec
 from engines.evaluation.peers import listing
@@ -32,7 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "bench",
         help="measure engines on corpora of your own, as a file says",
-        description="Runs engines over corpora and conditions that a TOML file names (resources/bench has one), and "
+        description="Runs engines over corpora and conditions that a TOML file names (resources/bench has one, "
+        f"and a list of the kinds of corpora: {', '.join(bench_corpora.KINDS)}), and "
         "writes bench.md, .csv and .json with intervals and tested differences. A run that was interrupted goes on "
         "where it was.",
     )
@@ -61,10 +62,14 @@ def run(args: argparse.Namespace) -> int:
     wanted, problems = bench_spec.cases(spec, args.spec.parent)
     for problem in problems:
         print(problem, file=sys.stderr)
+    digest, wanted, unreadable = _heard(spec, wanted)
+    for problem in unreadable:
+        print(problem, file=sys.stderr)
+    problems += unreadable
     if not wanted:
         raise BadInput(f"{args.spec} names no recording that can be used.", "See the problems above.")
     folder = args.store or paths.data() / "measurements"
-    store = folder / f"bench-{_digest(spec, wanted)}.jsonl"
+    store = folder / f"bench-{digest}.jsonl"
     engines = spec.engines
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,15 +89,26 @@ def run(args: argparse.Namespace) -> int:
     return int(any(record.failure for record in found))
 
 
-def _digest(spec: Spec, wanted: Sequence[Case]) -> str:
-    """Of all that changes what a recording sounds like: the seed, and the clips' sound and references."""
-    digest = hashlib.sha256(str(spec.seed).encode())
+def _heard(spec: Spec, wanted: Sequence[Case]) -> tuple[str, list[Case], list[str]]:
+    """Listens to everything once.
+
+    Returns:
+        A digest of all that changes what a recording sounds like (the seed, and the clips' sound and references), the
+        cases whose sound could be read, and one sentence for each clip whose could not.
+    """
+    digest, problems = hashlib.sha256(str(spec.seed).encode()), list[str]()
     clips = {case.clip.corpus + "/" + case.clip.id: case.clip for case in wanted}
-    for name in sorted(clips):
-        clip = clips[name]
-        digest.update(json.dumps([name, clip.language, clip.text, clip.english]).encode())
-        digest.update(clip.read().tobytes())
-    return digest.hexdigest()[:16]
+    for name, clip in sorted(clips.items()):
+        try:
+            sound = clip.read().tobytes()
+        except BadInput as error:
+            problems.append(f"{clip.corpus}: {clip.id} is left out: {error.message}")
+            del clips[name]
+            continue
+        texts = [name, clip.language, clip.text, clip.english, *([clip.answer] if clip.answer else [])]
+        digest.update(json.dumps(texts).encode())
+        digest.update(sound)
+    return digest.hexdigest()[:16], [c for c in wanted if c.clip.corpus + "/" + c.clip.id in clips], problems
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,9 @@ from engines.audio import conditions
 from engines.catalog import Catalogue
 from engines.contract import Task
 from engines.errors import BadInput, BadOption
-from engines.evaluation.bench_corpora import KINDS, Corpus
+from engines.evaluation.bench_corpora import kind_of
 from engines.evaluation.corpora import evenly
+from engines.evaluation.layouts.rows import Source
 from engines.evaluation.protocol import Case
 
 TaskName = Literal["asr", "s2tt"]
@@ -30,6 +31,27 @@ class _CorpusSpec(BaseModel):
     language: str | None = None
     limit: int | None = Field(default=None, ge=1)
     task: str = "asr"
+    split: str | None = Field(default=None, pattern=r"^[\w.-]+$")
+    clips: Path | None = None
+    audio_column: str | None = None
+    text_column: str | None = None
+    translation_column: str | None = None
+    id_column: str | None = None
+    speaker_column: str | None = None
+    language_column: str | None = None
+    answer_column: str | None = None
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The keys that not every kind takes."""
+        told = self.model_dump(exclude_none=True)
+        return frozenset(key for key in told if key in {"split", "clips"} or key.endswith("_column"))
+
+    def source(self, folder: Path) -> Source:
+        """Where it lies, given the folder that its paths are relative to."""
+        columns = {key.removesuffix("_column"): getattr(self, key) for key in self.said if key.endswith("_column")}
+        path, clips = (None if place is None else folder / place for place in (self.path, self.clips))
+        return Source(self.name, path, self.language, self.split, clips, columns)
 
 
 class Spec(BaseModel):
@@ -54,7 +76,8 @@ def read(file: Path, catalogue: Catalogue) -> Spec:
     """Reads a bench and checks every name in it.
 
     Raises:
-        BadInput: it cannot be read or is none, or names an engine, a condition, a kind or a task that there is not.
+        BadInput: it cannot be read or is none, names an engine, a condition, a kind or a task that there is not, or
+            says of a corpus what its kind does not take.
     """
     try:
         spec = Spec.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
@@ -76,8 +99,7 @@ def _require_known(spec: Spec, file: Path, catalogue: Catalogue) -> None:
     for condition in spec.conditions:
         conditions.parse(condition)
     for corpus in spec.corpora:
-        if corpus.kind not in KINDS:
-            raise BadOption(f"There is no kind of corpus {corpus.kind!r}.", f"There are {', '.join(KINDS)}.")
+        kind_of(corpus.kind, corpus.said)
         if corpus.task not in get_args(TaskName):
             raise BadOption(f"There is no task {corpus.task!r}.", f"There are {', '.join(TASKS)}.")
     for names in (spec.engines, spec.conditions, [corpus.name for corpus in spec.corpora]):
@@ -99,8 +121,7 @@ def cases(spec: Spec, folder: Path) -> tuple[list[Case], list[str]]:
     heard = [conditions.parse(name) for name in spec.conditions]
     found, problems = list[Case](), list[str]()
     for wanted in spec.corpora:
-        place = None if wanted.path is None else folder / wanted.path
-        corpus: Corpus = KINDS[wanted.kind](place, wanted.name, wanted.language)
+        corpus = kind_of(wanted.kind, wanted.said).read(wanted.source(folder))
         problems += corpus.problems
         task, clips = TASKS[wanted.task], list(corpus.clips)
         if task is Task.TRANSLATE:

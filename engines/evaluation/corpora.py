@@ -40,13 +40,14 @@ class Clip:
 
     Attributes:
         id: unique among all corpora.
-        corpus: ``prompts`` or ``unseen``.
+        corpus: its name, for example ``unseen``.
         speaker: names the voice.
         language: ISO 639-1 code.
         text: what is said.
         english: the same in English, where somebody wrote it down.
         seconds: its length.
         read: gives the samples, ``(n,)`` at 16 kHz.
+        answer: a good answer to what is said, where somebody wrote one down.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Clip:
     english: str | None
     seconds: float
     read: Callable[[], Samples]
+    answer: str | None = None
 
 
 def prompts(folder: Path, language: str) -> list[Clip]:

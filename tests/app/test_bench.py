@@ -21,6 +21,7 @@ from app import cli
 from engines import catalog, paths
 from engines.errors import DiskFull
 from engines.evaluation import bench_corpora, bench_spec, protocol
+from engines.evaluation.layouts.rows import Source
 from engines.evaluation.peers.peer import Peer
 from engines.evaluation.records import Record, Records
 from tests.engines import fakes
@@ -166,6 +167,7 @@ def test_a_peer_that_is_not_installed_is_told_and_the_rest_runs(
         ('"manifest"', '"tape"', "There is no kind of corpus 'tape'"),
         ('"manifest"', '"manifest"\ntask = "sing"', "There is no task 'sing'"),
         ("conditions", "colours", "colours: Extra inputs"),
+        ('"manifest"', '"manifest"\nsplit = "test"', "A corpus of the kind 'manifest' takes no split."),
         ("[[corpus]]", "[[corpus", "is no TOML"),
         ('"other"', '"fake"', "fake is named twice"),
         ("mine.jsonl", "yours.jsonl", "yours.jsonl cannot be read"),
@@ -183,18 +185,27 @@ def test_what_is_wrong_with_a_corpus_is_listed_and_the_rest_runs(tmp_path: Path)
     write_sound(tmp_path / "a.wav")
     table = "id,audio,text,language\n1,a.wav,one,en\n1,a.wav,two,en\n2,no.wav,x,en\n3,a.wav,?,en\n4,a.wav,oui,fr\n"
     (tmp_path / "mine.csv").write_text(table, encoding="utf-8")
-    found = bench_corpora.manifest(tmp_path / "mine.csv", "mine", None)
+    found = bench_corpora.KINDS["manifest"].read(Source("mine", tmp_path / "mine.csv"))
     assert [clip.id for clip in found.clips] == ["1", "4"]
     told = " ".join(found.problems)
     for part in ("1 is left out: its id is there twice", "missing", "reference is empty", "mixed (en, fr)"):
         assert part in told
 
 
+def test_sound_that_cannot_be_heard_leaves_the_rest(run: Any, spec: Path, tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.full(1600, np.nan, np.float32), 16_000, subtype="FLOAT")
+    code, err = run(spec)
+    assert code == 0
+    assert "mine: a.wav is left out: a.wav has samples that are no numbers" in err
+    (line, *_) = csv.DictReader((tmp_path / "out" / "bench.csv").read_text(encoding="utf-8").splitlines())
+    assert line["clips"] == "1"
+
+
 def test_librispeech_is_read_as_it_is_published(tmp_path: Path) -> None:
     folder = tmp_path / "test-clean" / "61" / "70968"
     write_sound(folder / "61-70968-0000.flac")
     (folder / "61-70968.trans.txt").write_text("61-70968-0000 HE BEGAN A CONFUSED COMPLAINT\n", encoding="utf-8")
-    (clip,) = bench_corpora.librispeech(tmp_path, "ls", None).clips
+    (clip,) = bench_corpora.KINDS["librispeech"].read(Source("ls", tmp_path)).clips
     assert (clip.id, clip.speaker, clip.text) == ("61-70968-0000", "61", "HE BEGAN A CONFUSED COMPLAINT")
     assert clip.read().shape == (1600,)
 
