@@ -48,6 +48,6 @@ def own_name(code: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A day and time as people of this place read them."""
+    """A day and time as people read them."""
     local = QDateTime.fromSecsSinceEpoch(int(at.timestamp()))
-    return QLocale().toString(local, QLocale.FormatType.ShortFormat)
+    return QLocale().toString(local, language.tr("d MMMM, HH:mm"))

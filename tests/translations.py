@@ -25,7 +25,7 @@ FOLDER = ROOT / "resources" / "languages"
 def gathered() -> Catalog:
     """Everything the window can say, in the source's order."""
     found = Catalog(project="Triptych", version="", copyright_holder="The Triptych founders", charset="utf-8")
-    lines = extract_from_dir(ROOT / "app", method_map=[("**.py", "python")], keywords={"tr": None})
+    lines = extract_from_dir(ROOT / "app", method_map=[("**.py", "python")], keywords={"tr": None, "language.tr": None})
     for file, _, message, comments, _ in sorted(lines, key=lambda one: (one[0], one[1])):
         found.add(message, locations=[(f"app/{file}", None)], auto_comments=comments)
     for sentence in sentences():
@@ -61,7 +61,7 @@ def main(languages: list[str]) -> None:
         file = FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po"
         file.parent.mkdir(parents=True, exist_ok=True)
         catalog = read(file) if file.exists() else Catalog(locale=code, charset="utf-8")
-        catalog.update(template, no_fuzzy_matching=True)
+        catalog.update(gathered(), no_fuzzy_matching=True)  # which takes the messages themselves
         file.write_bytes(as_po(catalog))
         file.with_suffix(".mo").write_bytes(as_mo(catalog))
         told = sum(bool(one.string) for one in catalog if one.id)
