@@ -83,7 +83,7 @@ class StressControl(QObject):
 
     def listen(self, condition: Condition) -> None:
         """Plays the recording under a condition, or stops it."""
-        if self._panel.listen.text() == "Stop":
+        if self._panel.playing:
             self._playback.stop()
             return
         self._make(condition, self._play)

@@ -55,7 +55,7 @@ class PosteriorsView(TimedView):
             if value >= 0.001
         ]
         vector = int(part.vectors[frame])
-        fate = "dropped" if vector < 0 else tr("goes into vector {vector}").format(vector=vector + 1)
+        fate = tr("dropped") if vector < 0 else tr("goes into vector {vector}").format(vector=vector + 1)
         read = [*pieces, tr("blank {share}").format(share=share(float(part.blank[frame])))]
         return f"{clock(self.span(item)[0], 0.01)} · {' · '.join(read)} · {fate}"
 

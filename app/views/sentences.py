@@ -76,7 +76,7 @@ def on_routing(found: Routing) -> str:
         tr("the expert for {get} ({weight:.0%})").format(get=_EXPERTS.get(name, name), weight=weight)
         for name, weight in zip(found.experts, found.weights, strict=True)
     ]
-    return tr("The router took it for speech of this kind: {listed} wrote.").format(listed=" and ".join(named))
+    return tr("The router took it for speech of this kind: {listed} wrote.").format(listed=tr(" and ").join(named))
 
 
 def on_correction(found: Correction) -> str:
@@ -133,7 +133,7 @@ def on_work(run: EngineRun) -> str:
                 peak_memory_bytes=run.peak_memory_bytes / 1000000.0
             )
         )
-    return tr("It took {listed}.").format(listed=" and ".join(parts)) if parts else ""
+    return tr("It took {listed}.").format(listed=tr(" and ").join(parts)) if parts else ""
 
 
 def on_places(run: EngineRun) -> str:

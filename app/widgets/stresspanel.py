@@ -109,6 +109,11 @@ class StressPanel(QFrame):
         self._playing = playing
         self._dress()
 
+    @property
+    def playing(self) -> bool:
+        """Whether the speech is heard as it was made."""
+        return self._playing
+
     def _kind(self) -> Kind:
         kind: Kind = self.kind.currentData()
         return kind

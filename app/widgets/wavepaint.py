@@ -150,7 +150,7 @@ def tell_gaps(gaps: Sequence[float], most: int = 5) -> str:
     times = [clock(at, 0.1) for at in gaps[:most]]
     if len(gaps) > most:
         times.append(tr("{gaps} more places").format(gaps=len(gaps) - most))
-    listed = " and ".join([", ".join(times[:-1]), times[-1]] if len(times) > 1 else times)
+    listed = tr(" and ").join([", ".join(times[:-1]), times[-1]] if len(times) > 1 else times)
     return tr("Sound was lost at {listed}.").format(listed=listed)
 
 
