@@ -39,6 +39,7 @@ results: .setup-app
 screenshots: .setup-test
 	$(BIN)/python -m tests.gui.screenshots docs/screens
 	QT_SCALE_FACTOR=2 $(BIN)/python -m tests.gui.screenshots docs/screens --scaled
+	for language in de es fr zh; do $(BIN)/python -m tests.gui.screenshots docs/screens --language $$language; done
 
 # Gathers what the window says, and brings resources/languages up to date; LANGUAGE=it begins a new one.
 languages: .setup-test

@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
         """Gives the evidence a least height that does not depend on what it says, so that nothing moves."""
         low = self.height() < LOW
         line = self.fontMetrics().height()
-        self.evidence.least(lambda lines: lines * line, 12 if low else 15)
+        self.evidence.least(lambda lines: lines * line, 14 if low else 15)
         for card in self.cards.values():
             if card.description.paradigm == "baseline":  # it is as wide as the window: one line holds a sentence
                 card.body.set_rows(1 if low else 2)

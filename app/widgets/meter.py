@@ -149,7 +149,7 @@ class LevelRow(QWidget):
 
     def _dress(self) -> None:
         self.figures.setFont(theme().font(0.88, fixed=True))
-        widest = self.figures.fontMetrics().horizontalAdvance(_figures(-120.0, -120.0))
+        widest = self.figures.fontMetrics().horizontalAdvance(_figures(-88.0, -88.0)) + 6
         self.figures.setFixedWidth(widest)
 
 

@@ -17,15 +17,23 @@ from typing import Final
 if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in {"darwin", "win32"}):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from app import language
+
+if "--language" in sys.argv:
+    language.use([sys.argv[sys.argv.index("--language") + 1]])  # before tables of sentences are imported
+
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from app.background import wait_for_all
+from app.described import catalogue
+from app.looped import LoopedSource
 from app.needs import models_needed
 from app.settings import Settings
 from app.theme import theme
-from app.views.kinds import ATTENTION, FRAMES, NEIGHBOURS, QUERIES
+from app.views.kinds import ATTENTION, FRAMES, NEIGHBOURS, QUERIES, TIMES
 from app.window import MainWindow
+from engines.audio.samples import list_samples
 from engines.catalog import default
 from engines.contract import Posteriors, Request, Task, TokenStream, Utterance
 from engines.errors import AdapterMissing
@@ -68,7 +76,7 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         settings = Settings()
-        self.window = MainWindow(default(), settings, remembers=False)
+        self.window = MainWindow(catalogue(), settings, remembers=False)
         self.window.show()
         self.window.start(None)
         until(lambda: self.window.controller.utterance is not None, 20)
@@ -146,17 +154,54 @@ class Studio:
                     self.take(title, "dark", (1440, 900))
                     self.take(title, "light", (1024, 700))
 
+    def compared(self, name: str) -> None:
+        """The evidence of two engines one above the other, and the times of all."""
+        pair, dock = self.window.evidence, self.window.dock
+        self.window.results.select("latent-ctc")
+        dock.want(FRAMES)
+        pair.choice.setCurrentIndex(pair.choice.findData("latent-convolution"))
+        pair.choice.activated.emit(pair.choice.currentIndex())
+        self.take(f"{name}-two", "light", (1440, 970))
+        pair.choice.setCurrentIndex(0)
+        pair.choice.activated.emit(0)
+        dock.want(TIMES)
+        self.take(f"{name}-times", "dark", (1440, 970))
+
+    def stressed(self) -> None:
+        """The panel that makes speech worse."""
+        self.window.references.worse.click()
+        self.take("stress", "light", (1440, 970))
+        self.window.references.worse.click()
+
+    def recorded(self, name: str) -> None:
+        """The window while it listens live to a file in the microphone's place, and while it records."""
+        live, bar = self.window.live, self.window.toolbar
+        speech = next(sample.path for sample in list_samples() if sample.id == "en-demonstration")
+        live.source = lambda _name: LoopedSource(str(speech))
+        bar.live.click()
+        if until(lambda: any(card.run.main_text for card in self.window.cards.values() if card.isVisible()), 60):
+            pause(6000)
+            self.take(f"{name}-live", "dark", (1440, 970))
+            self.take(f"{name}-live", "light", (1024, 700))
+        bar.live.click()
+        until(lambda: not live.active, 60)
+
+    def _keep(self, dialog: QWidget, name: str) -> None:
+        file = self._folder / f"{name}.png"
+        dialog.grab().save(str(file))
+        print(file)
+
     def dialogs(self) -> None:
         """Every dialog."""
         self.window.dialogs.show_engine("cascade")
         self.window.dialogs.show_preferences()
         self.window.dialogs.show_about()
+        self.window.dialogs.show_models()
+        self.window.dialogs.show_shortcuts()
         pause(300)
         for dialog in self.window.findChildren(QDialog):
-            file = self._folder / f"dialog-{type(dialog).__name__.lower()}.png"
-            dialog.grab().save(str(file))
+            self._keep(dialog, f"dialog-{type(dialog).__name__.lower()}")
             dialog.close()
-            print(file)
 
 
 SHOWN: Final = {"latent-ctc": FRAMES, "latent-qformer": ATTENTION}
@@ -168,13 +213,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--all", action="store_true", help="every kind of evidence of every engine")
+    parser.add_argument("--language", default="en", help="of the window; for another than English only the window")
     parser.add_argument("--scaled", action="store_true", help="only the window after a run; for QT_SCALE_FACTOR=2")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     theme().apply("dark")
     studio = Studio(options.folder)
-    if options.scaled:
+    if options.language != "en":
+        studio.take(f"first-run-{options.language}", "light", (1024, 700))
+    elif options.scaled:
         if studio.run(Task.TRANSCRIBE, None, "transcribe", half_way=False):
             studio.take("transcribe-200", "light", (1024, 700))
     else:
@@ -199,6 +247,9 @@ def _usual(studio: Studio, *, everything: bool) -> None:
             studio.tokens("evidence")
         else:
             studio.few("evidence")
+        studio.compared("compare")
+        studio.stressed()
+        studio.recorded("recording")
     if everything and studio.run(Task.TRANSLATE, "fr", "translate"):
         studio.take("translate", "light")
 
