@@ -15,10 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from engines.errors import DiskFull, HistoryDamaged, HistoryLocked, HistoryNewer, HistoryUnavailable, TriptychError
 from engines.history.migrations import STEPS, index, migrate, version
 
 NAME: Final = "history.db"
+Identity = tuple[int, int]
+"""Device and inode of a database."""
+_REBUILDING_SECONDS: Final = 60.0
 _ASIDE: Final = ("", "-wal", "-shm")
 _GIVE_UP: Final = 1000
 """Rows in succession that cannot be read, after which the rest of a table is given up."""
@@ -134,6 +139,34 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def identity(folder: Path) -> Identity | None:
+    """Which file the database is at present; None where there is none."""
+    try:
+        found = (folder / NAME).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def rebuilding(folder: Path) -> Iterator[None]:
+    """While it lasts no other window builds this history anew.
+
+    Raises:
+        HistoryLocked: another one has been at it for a minute.
+    """
+    try:
+        with contextlib.ExitStack() as held:
+            with told(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(FileLock(folder / "rebuild.lock", timeout=_REBUILDING_SECONDS))
+            yield
+    except Timeout:
+        raise HistoryLocked(
+            f"Another window is building the history in {folder} anew.", "Wait until it has done so."
+        ) from None
 
 
 def rebuild(folder: Path, busy_seconds: float) -> tuple[Path, int]:

@@ -53,20 +53,38 @@ class Store:
         try:
             self._connection = database.connect(self.home, busy_seconds)
         except HistoryDamaged:
-            self._connection = self._rebuilt()
+            self._connection = self._rebuilt(None)
+        self._file = database.identity(self.home)
 
     def rebuild(self) -> str:
         """Sets a database that turned out to be damaged aside and builds another; one sentence says what was saved.
+
+        Where another window has built it anew in the meantime, that one is taken.
 
         Raises:
             HistoryUnavailable: the folder cannot be written to.
             DiskFull: there is no room.
         """
         self._connection.close()
-        self._connection = self._rebuilt()
+        self._connection = self._rebuilt(self._file)
+        self._file = database.identity(self.home)
         return self.said
 
-    def _rebuilt(self) -> sqlite3.Connection:
+    def _rebuilt(self, seen: database.Identity | None) -> sqlite3.Connection:
+        """Builds the database anew, one window at a time.
+
+        Args:
+            seen: the file that is damaged; None where it could not be opened.
+        """
+        with database.rebuilding(self.home):
+            if seen is None or seen != database.identity(self.home):
+                with contextlib.suppress(HistoryDamaged):
+                    connection = database.connect(self.home, self._busy)
+                    self.said = "The history was damaged; another window has built it anew."
+                    return connection
+            return self._built_anew()
+
+    def _built_anew(self) -> sqlite3.Connection:
         aside, saved = database.rebuild(self.home, self._busy)
         what = f"{saved} runs in it were saved" if saved != 1 else "one run in it was saved"
         self.said = (

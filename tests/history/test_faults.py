@@ -164,3 +164,23 @@ def test_a_killed_writer_leaves_what_was_kept(tmp_path: Path) -> None:
         other.execute("DELETE FROM entry")
     with Store(tmp_path) as store:  # the other one was closed in the middle
         assert {one.uid for one in store.search().entries} == set(uids)
+
+
+def test_two_windows_build_a_damaged_history_anew_once(tmp_path: Path) -> None:
+    with Store(tmp_path) as first, Store(tmp_path) as second:
+        for name in ("one", "two", "three"):
+            first.keep(entry(name), speech())
+        assert first.rebuild().startswith("The history was damaged; 3 runs in it were saved")
+        assert second.rebuild() == "The history was damaged; another window has built it anew."
+        assert second.search().total == 3
+    assert len(list(tmp_path.glob("history-damaged-*.db"))) == 1, "what the first one built is not set aside"
+
+
+def test_a_folder_that_cannot_be_locked_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with Store(tmp_path) as store:
+        monkeypatch.setattr("engines.history.database.FileLock", refused)
+        with pytest.raises(HistoryUnavailable, match="Permission denied"):
+            store.rebuild()
