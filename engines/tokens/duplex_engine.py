@@ -86,7 +86,7 @@ class DuplexEngine:
             frames.append(replace(frame, samples=_NONE))  # an hour of them must not hold an hour of sound
             yield AudioChunk(frame.samples, tokeniser.codec.rate)
             more = frame.text.replace(MARK, " ")
-            more = more if text else more.lstrip()
+            more = more if text and not text.endswith(" ") else more.lstrip()
             if more:
                 text += more
                 yield TextDelta(more, final=True)
