@@ -1,0 +1,203 @@
+"""A bench from its file to its tables: what is heard, where measurements are kept, and what is written of them.
+
+The command line and the window carry out the same bench by these: :func:`planned`, :func:`opened`,
+:func:`measured_here` (or :mod:`.sharding`), :func:`found` and :func:`files`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from engines import paths
+from engines.catalog import Catalogue
+from engines.errors import BadInput
+from engines.evaluation import bench_results, bench_spec, machine, protocol
+from engines.evaluation.bench_results import METRICS, Compared, Score
+from engines.evaluation.bench_spec import Spec
+from engines.evaluation.protocol import Case, Report
+from engines.evaluation.records import Record, Records
+from engines.host import Host
+from engines.runtime.cancellation import check
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a bench hears.
+
+    Attributes:
+        spec: what was asked.
+        cases: recordings under conditions whose sound can be read; empty where nothing can.
+        problems: one sentence for everything that is left out.
+        digest: of all that changes what is heard; measurements are kept under it.
+    """
+
+    spec: Spec
+    cases: tuple[Case, ...]
+    problems: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of a bench, complete or not.
+
+    Attributes:
+        records: single measurements, in the order of the cases.
+        scores: every metric of every engine on every corpus under every condition.
+        compared: pairs of engines.
+        problems: as the plan has them.
+    """
+
+    records: tuple[Record, ...]
+    scores: tuple[Score, ...]
+    compared: tuple[Compared, ...]
+    problems: tuple[str, ...]
+
+
+def planned(spec: Spec, folder: Path) -> Plan:
+    """Reads the corpora and listens to everything once.
+
+    Args:
+        spec: what is measured.
+        folder: that paths in it are relative to.
+
+    Raises:
+        BadInput: a corpus cannot be read at all.
+        Cancelled: the work was cancelled.
+    """
+    wanted, problems = bench_spec.cases(spec, folder)
+    digest, cases, unreadable = _heard(spec, wanted)
+    return Plan(spec, tuple(cases), (*problems, *unreadable), digest)
+
+
+def _heard(spec: Spec, wanted: Sequence[Case]) -> tuple[str, list[Case], list[str]]:
+    """Listens to everything once.
+
+    Returns:
+        A digest of all that changes what a recording sounds like (the seed, and the clips' sound and references), the
+        cases whose sound could be read, and one sentence for each clip whose could not.
+    """
+    digest, problems = hashlib.sha256(str(spec.seed).encode()), list[str]()
+    clips = {case.clip.corpus + "/" + case.clip.id: case.clip for case in wanted}
+    for name, clip in sorted(clips.items()):
+        check()
+        try:
+            sound = clip.read().tobytes()
+        except BadInput as error:
+            problems.append(f"{clip.corpus}: {clip.id} is left out: {error.message}")
+            del clips[name]
+            continue
+        texts = [name, clip.language, clip.text, clip.english, *([clip.answer] if clip.answer else [])]
+        digest.update(json.dumps(texts).encode())
+        digest.update(sound)
+    return digest.hexdigest()[:16], [c for c in wanted if c.clip.corpus + "/" + c.clip.id in clips], problems
+
+
+@contextlib.contextmanager
+def opened(plan: Plan, folder: Path | None = None) -> Iterator[Records]:
+    """The measurements of a bench, those of earlier runs with them; nobody else writes to them meanwhile.
+
+    Args:
+        plan: the bench.
+        folder: where they are kept; None for the program's own.
+
+    Raises:
+        BadInput: another run uses them, or the folder cannot be written.
+    """
+    folder = folder or paths.data() / "measurements"
+    store = folder / f"bench-{plan.digest}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{store}.lock", timeout=0):
+            yield Records(store)
+    except Timeout:
+        raise BadInput(f"Another run is writing to {store}.", "Wait until it has ended.") from None
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be written: {error.strerror}.", "Name another with --store.") from error
+
+
+def measured_here(
+    plan: Plan,
+    engines: Sequence[str],
+    records: Records,
+    catalogue: Catalogue,
+    *,
+    threads: int = 0,
+    report: Report | None = None,
+) -> None:
+    """Runs what was not measured before, in one process of this machine.
+
+    Args:
+        plan: the bench.
+        engines: ids; each must be ready.
+        records: from :func:`opened`.
+        catalogue: the engines there are.
+        threads: per engine; 0 as ONNX Runtime chooses.
+        report: told before every run. What it raises ends the bench between two runs; what was measured is kept.
+
+    Raises:
+        TriptychError: what :func:`engines.evaluation.protocol.measure` raises.
+    """
+    with Host(threads=threads, catalogue=catalogue) as host:
+        protocol.measure(
+            host, engines, plan.cases, records, catalogue=catalogue, seed=plan.spec.seed,
+            machine=machine.described(threads), report=report,
+        )  # fmt: skip
+
+
+def found(plan: Plan, engines: Sequence[str], records: Records, catalogue: Catalogue) -> Results:
+    """Scores and comparisons of what was measured of these engines; all empty where nothing was."""
+    kept = protocol.of_protocol(records, engines, plan.cases, catalogue=catalogue)
+    return Results(
+        tuple(kept), tuple(bench_results.scores(kept)), tuple(bench_results.comparisons(kept)), plan.problems
+    )
+
+
+def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> dict[str, str]:
+    """What is written: name → text, the table for people first."""
+    document = {
+        "schema": 1,
+        "scores": [dataclasses.asdict(one) for one in scores],
+        "comparisons": [{**dataclasses.asdict(one), "differs": one.differs} for one in compared],
+        "problems": list(problems),
+    }
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([field.name for field in dataclasses.fields(Score)])
+    table.writerows(dataclasses.astuple(one) for one in scores)
+    return {
+        "bench.md": _markdown(scores, compared, problems),
+        "bench.csv": text.getvalue(),
+        "bench.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+
+
+def _markdown(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> str:
+    lines = ["# Bench", "", "| corpus | condition | engine | metric | score | 95 % | recordings | failed |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for one in scores:
+        scale = 1 if METRICS[one.metric].task == "translate" else 100
+        bounds = "" if one.low is None or one.high is None else f"{scale * one.low:.1f} to {scale * one.high:.1f}"
+        lines.append(
+            f"| {one.corpus} | {one.condition} | {one.engine} | {one.metric} | {scale * one.value:.1f} | {bounds} | "
+            f"{one.clips} | {one.failures} |"
+        )
+    lines += ["", "Error rates are percent of the references; what an engine failed on counts as missing.", ""]
+    for pair in compared:
+        said = "differ" if pair.differs else "are not told apart"
+        lines.append(
+            f"- {pair.corpus}, {pair.condition}, {pair.metric}: {pair.first} and {pair.second} {said} "
+            f"(p = {max(pair.p, pair.mapsswe or 0.0):.3g} after Holm)."
+        )
+    lines += ["", *(f"- {problem}" for problem in problems)] if problems else []
+    return "\n".join(lines) + "\n"
