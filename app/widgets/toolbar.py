@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QBoxLayout,
     QComboBox,
     QHBoxLayout,
@@ -62,7 +64,7 @@ class ToolBar(QWidget):
         self.microphone.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.microphone.setShortcut("Ctrl+M")
         self.microphone.setWhatsThis(tr("Choose what is recorded"))
-        self.task = _combo(tr("Task"), 7)
+        self.task = _combo(tr("Task"), _letters(name for _, name, _ in TASKS))
         for task, name, tip in TASKS:
             self.task.addItem(name, task)
             self.task.setItemData(self.task.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
@@ -259,6 +261,12 @@ class _Combo(QComboBox):
         )
         width = max(0, field.width() - 2)
         option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, width)
+
+
+def _letters(names: Iterable[str]) -> int:
+    """So many letters X are as wide as the widest name: how combo boxes are told their width."""
+    metrics = QFontMetricsF(QApplication.font())
+    return math.ceil(max(map(metrics.horizontalAdvance, names)) / metrics.horizontalAdvance("X"))
 
 
 def _combo(name: str, length: int) -> QComboBox:

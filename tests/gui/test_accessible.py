@@ -20,7 +20,7 @@ def nameless(top: QWidget) -> list[str]:
     for one in top.findChildren(QWidget):
         if one.focusPolicy() == Qt.FocusPolicy.NoFocus or not one.isVisibleTo(top) or one.focusProxy() is not None:
             continue
-        if isinstance(one, QLabel) and not one.text():
+        if isinstance(one, QLabel):  # its text is its name
             continue
         if type(one).__name__.startswith(("QScroll", "QSplitter", "qt_")) or one.objectName().startswith("qt_"):
             continue
