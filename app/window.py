@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -301,10 +300,3 @@ class MainWindow(QMainWindow):
         self.controller.close()
         self.history.close()
         super().closeEvent(event)
-
-
-def main(argv: Sequence[str] = ()) -> int:
-    """Opens the window; see :func:`app.start.start`."""
-    from app.start import start
-
-    return start(argv)

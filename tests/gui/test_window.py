@@ -329,11 +329,11 @@ def test_synthesised_speech_is_saved(qtbot: QtBot, make: MakeWindow, utterance: 
 
 
 def test_the_file_of_the_command_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    import app.window
+    import app.start
     from app.cli import main
 
     asked: list[list[str]] = []
-    monkeypatch.setattr(app.window, "main", lambda argv: asked.append(list(argv)) or 0)
+    monkeypatch.setattr(app.start, "start", lambda argv: asked.append(list(argv)) or 0)
     path = str(list_samples()[0].path)
     assert main([path]) == 0
     assert main([]) == 0
