@@ -20,7 +20,7 @@ from app.preparation import Prepared, Progress, Unprepared, preparing
 from app.settings import Running, Settings
 from engines.catalog import Catalogue, EngineDescription
 from engines.contract import OptionValue, Request, Stamped, Task, Utterance
-from engines.errors import Cancelled, TriptychError
+from engines.errors import BadInput, Cancelled, TriptychError
 from engines.host import Host
 from engines.host.parent import Listener
 
@@ -72,6 +72,8 @@ class Controller(QObject):
         self.settings = settings
         self.utterance: Utterance | None = None
         self.comparison: Comparison | None = None
+        self.held = ""
+        """Why nothing can be run at present, one sentence; empty where it can."""
         self._host: HostLike | None = None
         self._host_for: tuple[str, int] | None = None
         self._queue: deque[tuple[int, Stamped]] = deque()
@@ -121,6 +123,8 @@ class Controller(QObject):
             target: ISO 639-1 code, or None.
             only: ids of the engines to run; the others wait. None runs all.
         """
+        if self.refused():
+            return
         self.cancel()
         self._engine_of.clear()
         engines = self.catalogue.engines
@@ -131,13 +135,19 @@ class Controller(QObject):
 
     def rerun(self, engine_id: str) -> None:
         """Runs one engine again with its present settings, on the same speech and task."""
-        if self.comparison is None:
+        if self.comparison is None or self.refused():
             return
         engine = self.catalogue.describe(engine_id)
         self._forget(engine_id)
         self.comparison.options[engine_id] = self.options(engine)
         self.run_changed.emit(self.comparison.restart(engine_id))
         self._begin((engine,))
+
+    def refused(self) -> bool:
+        """Whether nothing can be run at present; says why."""
+        if self.held:
+            self.failed.emit(BadInput(self.held, tr("Wait until it has ended, or cancel it.")))
+        return bool(self.held)
 
     def cancel(self) -> None:
         """Cancels everything; each engine says so in its card."""

@@ -42,8 +42,10 @@ class LiveChoice:
         """What is asked, and the engines that take part.
 
         Raises:
-            BadInput: the task cannot be done live, or by no engine.
+            BadInput: the task cannot be done live, or by no engine, or something else is under way.
         """
+        if self._controller.held:
+            raise BadInput(self._controller.held, tr("Wait until it has ended, or cancel it."))
         asked, engines = self.asked(), self.engines()
         if asked.kinds and not engines:
             raise BadInput(tr("No engine does this live."), tr("Choose another task or language."))

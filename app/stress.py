@@ -155,7 +155,7 @@ class StressControl(QObject):
         self._dialog.raise_()
 
     def _sweep(self, kind: Kind, amounts: tuple[float, ...], engines: tuple[str, ...]) -> None:
-        if self.recording is None or self._dialog is None:
+        if self.recording is None or self._dialog is None or self._controller.refused():
             return
         sweep = Sweep(self._described(self.recording), kind, amounts)
         self._dialog.show_started(sweep)

@@ -133,6 +133,12 @@ QTableView, QTreeView, QListView {{
 QTableView:focus, QTreeView:focus, QListView:focus {{ border: 2px solid {p.focus}; border-radius: 6px; }}
 QTableView[look="list"]::item {{ padding: 0 6px; border: none; }}
 QTableView[look="list"]::item:selected {{ background: {p.raised}; color: {p.text}; }}
+QListView[look="choice"]::indicator {{
+  width: 12px; height: 12px; border: 1px solid {p.muted}; border-radius: 3px; background: {p.window};
+}}
+QListView[look="choice"]::indicator:checked {{
+  background: {p.text}; border-color: {p.text}; image: url("{themes}/check-{p.name}.svg");
+}}
 QListView[look="picker"]::item {{ padding: 6px 8px; border-radius: 5px; }}
 QListView[look="picker"]::item:hover, QListView[look="picker"]::item:selected {{
   background: {p.raised}; color: {p.text};

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app import geometry
+from app.benchpart import BenchPart
 from app.blind import Blind
 from app.codebooklistening import CodebookListening
 from app.controller import Controller
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.stressing = StressControl(self.controller, self.toolbar, self.references, self.stress, self.playback, self)
         self.blind = Blind(self.controller, self.playback, self.toolbar, self.split, self)
         self.history = HistoryPart(self.controller, self.toolbar, self.results, self.live, self.intake, keeps=remembers)
+        self.bench = BenchPart(self.controller, self.toolbar, self.live)
         self._connect()
         self._add_menu()
         self._add_shortcuts()
@@ -299,4 +301,5 @@ class MainWindow(QMainWindow):
         self.results.close()
         self.controller.close()
         self.history.close()
+        self.bench.close()
         super().closeEvent(event)

@@ -182,14 +182,20 @@ def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Seque
     }
 
 
+def scaled(one: Score) -> tuple[float, str]:
+    """A score as tables have it, to one digit: error rates in percent; and its interval, empty where there is none."""
+    scale = 1 if METRICS[one.metric].task == "translate" else 100
+    bounds = "" if one.low is None or one.high is None else f"{scale * one.low:.1f} to {scale * one.high:.1f}"
+    return round(scale * one.value, 1), bounds
+
+
 def _markdown(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> str:
     lines = ["# Bench", "", "| corpus | condition | engine | metric | score | 95 % | recordings | failed |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for one in scores:
-        scale = 1 if METRICS[one.metric].task == "translate" else 100
-        bounds = "" if one.low is None or one.high is None else f"{scale * one.low:.1f} to {scale * one.high:.1f}"
+        value, bounds = scaled(one)
         lines.append(
-            f"| {one.corpus} | {one.condition} | {one.engine} | {one.metric} | {scale * one.value:.1f} | {bounds} | "
+            f"| {one.corpus} | {one.condition} | {one.engine} | {one.metric} | {value:.1f} | {bounds} | "
             f"{one.clips} | {one.failures} |"
         )
     lines += ["", "Error rates are percent of the references; what an engine failed on counts as missing.", ""]
