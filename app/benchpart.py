@@ -101,7 +101,7 @@ class BenchPart(QObject):
 
     def _check(self) -> None:
         if self.dialog is not None and not self.runner.running:
-            self.dialog.results = None
+            self.dialog.forget()
             if self.dialog.choice.whole:
                 self.runner.check(self.dialog.choice.draft(), self.offered)
             else:

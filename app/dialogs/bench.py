@@ -157,6 +157,11 @@ class BenchDialog(QDialog):
             self.said.setPlainText("\n".join(checked.problems))
             self.state.setText(tr("Recordings to be heard: {count}.").format(count=checked.recordings))
 
+    def forget(self) -> None:
+        """Something else is chosen than what the results are of."""
+        self.results = None
+        self._dress()
+
     def show_started(self) -> None:
         """It runs."""
         self._running, self._stopping, self._began, self.results = True, False, None, None
