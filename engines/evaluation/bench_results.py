@@ -152,7 +152,7 @@ class Compared:
         difference: of the scores, the first minus the second.
         low: lower bound of its 95 % interval.
         high: its upper bound.
-        p: of the paired bootstrap, corrected after Holm for all pairs of the bench.
+        p: of the paired bootstrap, corrected after Holm for all pairs on this corpus under this condition.
         mapsswe: p of that test, corrected likewise; None for BLEU.
     """
 
@@ -204,14 +204,23 @@ def scores(records: Sequence[Record]) -> list[Score]:
 
 
 def comparisons(records: Sequence[Record]) -> list[Compared]:
-    """Every pair of engines on what both were measured on; corrected for all pairs of the bench."""
+    """Every pair of engines on what both were measured on.
+
+    A family of tests is all pairs on one corpus under one condition. Were it all pairs of a bench, the least p that a
+    bootstrap of so many resamples can give would, corrected, be above the level as soon as there are some 250 pairs:
+    nothing would be told apart, whatever was measured.
+    """
+    return [one for group, engines in _grouped(records).items() for one in _family(*group, engines)]
+
+
+def _family(corpus: str, condition: str, task: str, engines: Mapping[str, Sequence[Record]]) -> list[Compared]:
+    """All pairs on one corpus under one condition, corrected for their number."""
     raw: list[Compared] = []
-    for (corpus, condition, task), engines in _grouped(records).items():
-        for first, second in itertools.combinations(engines, 2):
-            theirs = {record.clip: record for record in engines[second]}
-            pairs = [(one, theirs[one.clip]) for one in engines[first] if one.clip in theirs]
-            if pairs:
-                raw.append(_pair(corpus, condition, task, pairs))
+    for first, second in itertools.combinations(engines, 2):
+        theirs = {record.clip: record for record in engines[second]}
+        pairs = [(one, theirs[one.clip]) for one in engines[first] if one.clip in theirs]
+        if pairs:
+            raw.append(_pair(corpus, condition, task, pairs))
     bootstrap = holm({place: one.p for place, one in enumerate(raw)})
     matched = holm({place: one.mapsswe for place, one in enumerate(raw) if one.mapsswe is not None})
     return [
@@ -231,7 +240,7 @@ def _pair(corpus: str, condition: str, task: str, pairs: Sequence[tuple[Record, 
         found, p = bootstrap_bleu(references, *written), None
     else:
         found = bootstrap_error_rate([one.errors for one in ours], [two.errors for two in theirs])
-        p = mapsswe(references, *written, ours[0].language).p
+        p = mapsswe(references, *written, [one.language for one in ours]).p
     metric = "bleu" if task == "translate" else "wer"
     return Compared(
         corpus, condition, metric, ours[0].engine, theirs[0].engine, found.value, found.low, found.high, found.p, p

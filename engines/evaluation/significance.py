@@ -125,7 +125,10 @@ def _resampled_sums(values: NDArray[np.int64], resamples: int, seed: int) -> NDA
 
 
 def mapsswe(
-    references: Sequence[str], first: Sequence[str], second: Sequence[str], language: str | None = "en"
+    references: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
+    language: str | Sequence[str] | None = "en",
 ) -> MatchedPairs:
     """The matched-pairs sentence-segment word-error test on normalised texts.
 
@@ -133,16 +136,17 @@ def mapsswe(
         references: what was said.
         first: what the first system wrote.
         second: what the second one wrote.
-        language: ISO 639-1 code, as for :func:`engines.evaluation.metrics.word_errors`.
+        language: ISO 639-1 code, as for :func:`engines.evaluation.metrics.word_errors`; or one per utterance.
 
     Raises:
         ValueError: not as many texts of every kind.
     """
+    spoken = [language] * len(references) if language is None or isinstance(language, str) else language
     differences: list[int] = []
-    for reference, ours, theirs in zip(references, first, second, strict=True):
-        words = units(normalise(reference, language), language)
-        one = outcomes(words, units(normalise(ours, language), language))
-        two = outcomes(words, units(normalise(theirs, language), language))
+    for reference, ours, theirs, of in zip(references, first, second, spoken, strict=True):
+        words = units(normalise(reference, of), of)
+        one = outcomes(words, units(normalise(ours, of), of))
+        two = outcomes(words, units(normalise(theirs, of), of))
         differences += _segment_differences(one, two)
     return _matched_pairs(differences)
 
