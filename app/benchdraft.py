@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -55,10 +54,7 @@ def spec_of(draft: Draft, catalogue: Catalogue) -> Spec:
     Raises:
         BadInput: it is no bench.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        file.write_text(as_toml(draft), encoding="utf-8")
-        return bench_spec.read(file, catalogue)
+    return bench_spec.parsed(as_toml(draft), Path("bench.toml"), catalogue)
 
 
 def as_toml(draft: Draft) -> str:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
 
 from app.comparison import EngineRun
 from app.language import tr
 from app.theme import blend, palette, theme
-from app.views.pointing import Pointing
+from app.views.rowed import RowedView
 from app.views.table import Table
-from app.views.timedpaint import SMALL, paint_focus, paint_line
+from app.views.timedpaint import SMALL
 from app.views.waterfall import paint_bar, step_of
 from app.widgets.numbers import operations, seconds
 
@@ -28,20 +28,17 @@ _NAME = tr("Times of all engines")
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class AllTimesView(QWidget):
+class AllTimesView(RowedView):
     """Engines over engine time."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(_NAME, _HINT, parent)
         self._runs: tuple[EngineRun, ...] = ()
-        self._pointing = Pointing(self)
-        self._pointing.changed.connect(self._changed)
-        self.setAccessibleName(_NAME)
-        self.setAccessibleDescription(_HINT)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme().changed.connect(self.update)
+
+    @property
+    def count(self) -> int:
+        """How many engines there are."""
+        return len(self._runs)
 
     def show_runs(self, runs: Sequence[EngineRun]) -> None:
         """Shows the engines that have begun to work, in the order given."""
@@ -86,10 +83,6 @@ class AllTimesView(QWidget):
 
     # --- where things lie ---------------------------------------------------------------------------------------------
 
-    def sizeHint(self) -> QSize:
-        """Room for some engines and a line."""
-        return QSize(480, round(theme().points * 15))
-
     def minimumSizeHint(self) -> QSize:
         """Every engine's line can be read."""
         line = QFontMetricsF(theme().font(SMALL)).height()
@@ -119,33 +112,13 @@ class AllTimesView(QWidget):
         plot = self._plot()
         return plot.left() + at / max(self._whole(), 1e-9) * plot.width()
 
-    def _item_at(self, place: QPointF) -> int | None:
-        for item in range(len(self._runs)):
-            row = self._row(item)
-            if row.top() <= place.y() < row.bottom():
-                return item
-        return None
-
     # --- painting -----------------------------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paints everything and, where it has it, the ring of the focus."""
-        painter = QPainter(self)
-        self.draw(painter)
-        if self.hasFocus():
-            paint_focus(painter, QRectF(self.rect()))
-        painter.end()
-
-    def draw(self, painter: QPainter) -> None:
-        """Paints all but the focus: see :class:`app.views.saving.Drawn`."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme().font(SMALL))
-        if self._runs:
-            self._paint_axis(painter)
-            for row in range(len(self._runs)):
-                self._paint_engine(painter, row)
-        item = self._pointing.current
-        paint_line(painter, QRectF(self.rect()), _HINT if item is None else self.told(item), strong=item is not None)
+    def paint_rows(self, painter: QPainter) -> None:
+        """Paints the axis and the engines."""
+        self._paint_axis(painter)
+        for item in range(self.count):
+            self._paint_engine(painter, item)
 
     def _paint_axis(self, painter: QPainter) -> None:
         plot, whole = self._plot(), self._whole()
@@ -196,37 +169,3 @@ class AllTimesView(QWidget):
             painter.drawPolygon(QPolygonF([QPointF(x - 4, top), QPointF(x + 4, top), QPointF(x, top + 6)]))
         if run.first_audio_seconds is not None:
             painter.drawEllipse(QPointF(self._x(run.first_audio_seconds), row.center().y()), 3.5, 3.5)
-
-    # --- what is pointed at -------------------------------------------------------------------------------------------
-
-    def _changed(self) -> None:
-        item = self._pointing.current
-        self.setAccessibleDescription(_HINT if item is None else self.told(item))
-        self.update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Points."""
-        self._pointing.point(self._item_at(event.position()))
-
-    def leaveEvent(self, _event: QEvent) -> None:
-        """Points at nothing any more."""
-        self._pointing.point(None)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Pins what is under the pointer, or lets it go."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            item = self._item_at(event.position())
-            self._pointing.pin(None if item == self._pointing.pinned else item)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Goes from engine to engine, or lets go."""
-        last, key, current = len(self._runs) - 1, event.key(), self._pointing.current
-        if key in {Qt.Key.Key_Up, Qt.Key.Key_Down} and last >= 0:
-            step = 1 if key == Qt.Key.Key_Down else -1
-            self._pointing.pin(0 if current is None else min(last, max(0, current + step)))
-        elif key in {Qt.Key.Key_Home, Qt.Key.Key_End} and last >= 0:
-            self._pointing.pin(0 if key == Qt.Key.Key_Home else last)
-        elif key == Qt.Key.Key_Escape and self._pointing.pinned is not None:
-            self._pointing.pin(None)
-        else:
-            super().keyPressEvent(event)

@@ -47,6 +47,7 @@ from app.views.tokentabs import TokenTabs
 from app.views.waterfall import WaterfallView
 from app.views.why import WhyView
 from app.widgets.numbers import clock
+from app.widgets.scrolled import scrolled
 from engines.contract import Attention, Correction, NBest, Neighbours, Posteriors, TokenScores
 
 _EMPTY = tr("Run the engines, then choose a card: here stands why its text came out as it did.")
@@ -101,7 +102,7 @@ class EvidenceDock(QFrame):
         own = {
             WHY: self.why, FRAMES: self.frames, QUERIES: self.queries, ATTENTION: self.attention,
             NEIGHBOURS: self.neighbours, SCORES: self.scores, TIME: self.timing,
-            TIMES: _scrolled(self.all_times),
+            TIMES: scrolled(self.all_times),
         }  # fmt: skip
         pages: dict[int, QWidget] = own | {tab: self.tokens.pages[name] for tab, name in TOKENS.items()}
         for tab in range(len(TABS)):
@@ -316,17 +317,6 @@ class EvidenceDock(QFrame):
         colour = palette().paradigms[run.engine.paradigm] if run else palette().muted
         self.name.setStyleSheet(f"color: {colour}; font-weight: 600;")
         self.sentence.setMinimumHeight(round(QFontMetricsF(theme().font()).lineSpacing()))
-
-
-def _scrolled(view: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(view)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }")
-    return area
 
 
 def _continues(old: EngineRun, new: EngineRun) -> bool:

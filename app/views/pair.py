@@ -56,6 +56,7 @@ class EvidencePair(QWidget):
         column.addWidget(self._between)
         column.addWidget(self.second, 1)
         self._least = 0, 0
+        self._told: tuple[EngineRun | None, EngineRun | None] = None, None
         self._between.hide()
         self.second.hide()
         self.choice.activated.connect(self._chosen)
@@ -139,6 +140,6 @@ class EvidencePair(QWidget):
         if other is not None and self.first.run is not None:
             self.second.show_all(tuple(self._runs.values()))
             self.second.show_run(other, *self._reference)
-            told = sentences.on_two(self.first.run, other)
-            if told != self.sentence.text():
-                self.sentence.setText(told)
+            if self._told[0] is not self.first.run or self._told[1] is not other:  # others come further all the time
+                self._told = self.first.run, other
+                self.sentence.setText(sentences.on_two(self.first.run, other))

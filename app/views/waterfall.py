@@ -8,37 +8,34 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
 
 from app.comparison import EngineRun
 from app.language import tr
 from app.stagetimes import StageTime
 from app.theme import blend, palette, theme
-from app.views.pointing import Pointing
+from app.views.rowed import RowedView
 from app.views.table import Table
-from app.views.timedpaint import SMALL, paint_focus, paint_line
+from app.views.timedpaint import SMALL
 from app.widgets.numbers import operations, seconds, share
 
 _HINT = tr("Point at a stage for its figures; what another engine had done already is hatched.")
 _NAME = tr("Time and work per stage")
 
 
-class WaterfallView(QWidget):
+class WaterfallView(RowedView):
     """Stages over engine time."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(_NAME, _HINT, parent)
         self._run: EngineRun | None = None
-        self._pointing = Pointing(self)
-        self._pointing.changed.connect(self._changed)
-        self.setAccessibleName(_NAME)
-        self.setAccessibleDescription(_HINT)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme().changed.connect(self.update)
+
+    @property
+    def count(self) -> int:
+        """How many stages there are."""
+        return len(self._run.stages) if self._run is not None else 0
 
     def show_run(self, run: EngineRun) -> None:
         """Shows a run's stages and its marks."""
@@ -90,10 +87,6 @@ class WaterfallView(QWidget):
 
     # --- where things lie ---------------------------------------------------------------------------------------------
 
-    def sizeHint(self) -> QSize:
-        """Room for the stages and a line."""
-        return QSize(480, round(theme().points * 15))
-
     def minimumSizeHint(self) -> QSize:
         """May be low."""
         return QSize(200, round(theme().points * 9))
@@ -115,34 +108,15 @@ class WaterfallView(QWidget):
         whole = self._run.seconds if self._run is not None else 0.0
         return plot.left() + at / max(whole, 1e-9) * plot.width()
 
-    def _item_at(self, place: QPointF) -> int | None:
-        for item in range(len(self._run.stages) if self._run is not None else 0):
-            row = self._row(item)
-            if row.top() <= place.y() < row.bottom():
-                return item
-        return None
-
     # --- painting -----------------------------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paints everything and, where it has it, the ring of the focus."""
-        painter = QPainter(self)
-        self.draw(painter)
-        if self.hasFocus():
-            paint_focus(painter, QRectF(self.rect()))
-        painter.end()
-
-    def draw(self, painter: QPainter) -> None:
-        """Paints all but the focus: see :class:`app.views.saving.Drawn`."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme().font(SMALL))
-        if self._run is not None and self._run.stages:
-            self._paint_axis(painter)
-            for row, stage in enumerate(self._run.stages):
-                self._paint_stage(painter, row, stage)
-            self._paint_marks(painter)
-        item = self._pointing.current
-        paint_line(painter, QRectF(self.rect()), _HINT if item is None else self.told(item), strong=item is not None)
+    def paint_rows(self, painter: QPainter) -> None:
+        """Paints the axis, the stages and the marks."""
+        assert self._run is not None
+        self._paint_axis(painter)
+        for row, stage in enumerate(self._run.stages):
+            self._paint_stage(painter, row, stage)
+        self._paint_marks(painter)
 
     def _paint_axis(self, painter: QPainter) -> None:
         plot, run = self._plot(), self._run
@@ -209,41 +183,6 @@ class WaterfallView(QWidget):
             wide = metrics.horizontalAdvance(label)
             left = x + 6 if x + 6 + wide < plot.right() else x - 6 - wide
             painter.drawText(QPointF(left, plot.top() - 5), label)
-
-    # --- what is pointed at -------------------------------------------------------------------------------------------
-
-    def _changed(self) -> None:
-        item = self._pointing.current
-        self.setAccessibleDescription(_HINT if item is None else self.told(item))
-        self.update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Points."""
-        self._pointing.point(self._item_at(event.position()))
-
-    def leaveEvent(self, _event: QEvent) -> None:
-        """Points at nothing any more."""
-        self._pointing.point(None)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Pins what is under the pointer, or lets it go."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            item = self._item_at(event.position())
-            self._pointing.pin(None if item == self._pointing.pinned else item)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Goes from stage to stage, or lets go."""
-        last = len(self._run.stages) - 1 if self._run is not None else -1
-        key, current = event.key(), self._pointing.current
-        if key in {Qt.Key.Key_Up, Qt.Key.Key_Down} and last >= 0:
-            step = 1 if key == Qt.Key.Key_Down else -1
-            self._pointing.pin(0 if current is None else min(last, max(0, current + step)))
-        elif key in {Qt.Key.Key_Home, Qt.Key.Key_End} and last >= 0:
-            self._pointing.pin(0 if key == Qt.Key.Key_Home else last)
-        elif key == Qt.Key.Key_Escape and self._pointing.pinned is not None:
-            self._pointing.pin(None)
-        else:
-            super().keyPressEvent(event)
 
 
 def paint_bar(painter: QPainter, box: QRectF, ink: QColor, *, shared: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.comparison import EngineRun, Status
 from app.language import tr
 from app.theme import palette, theme
+from app.widgets.scrolled import scrolled
 from app.widgets.transcript import TranscriptLabel, line_height
 from engines.catalog import EngineDescription
 from engines.contract import Task, TextKind, TokenScores
@@ -73,14 +74,7 @@ class CardBody(QWidget):
         column.addWidget(self.message)
         column.addWidget(self.progress)
         column.addStretch()
-        area = QScrollArea()
-        area.setWidget(page)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }")
-        return area
+        return scrolled(page)
 
     def set_task(self, task: Task, target: str | None = None) -> None:
         """Reserves room for the texts that a task will bring."""

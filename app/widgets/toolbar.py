@@ -83,6 +83,7 @@ class ToolBar(QWidget):
         self.menu.setAccessibleName(tr("More"))
         self._running = False
         self._named = True
+        self._names_width = 0
         self._lay_out()
         self._connect()
         self._fill_targets()
@@ -203,6 +204,7 @@ class ToolBar(QWidget):
         self.run.setText(tr("Cancel") if self._running else tr("Run all"))
         self.run.setAccessibleName(tr("Cancel the run") if self._running else tr("Run all engines"))
         self.run.setToolTip(tr("Stop what is running (Esc)") if self._running else tr("Run every engine (⏎)"))
+        self._measure_names()
         self._fit(self.width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -212,8 +214,7 @@ class ToolBar(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the longer group without the words that can go, as tall as the rows in use."""
-        left = self._left.sizeHint().width() - self._saved()
-        return QSize(max(left, self._widest_right()), self._rows.sizeHint().height())
+        return QSize(max(self._narrowest(), self._widest_right()), self._rows.sizeHint().height())
 
     def _widest_right(self) -> int:
         """Width of the right group with the target shown, so that choosing a task does not break the row."""
@@ -222,6 +223,8 @@ class ToolBar(QWidget):
 
     def _say_names(self, said: bool) -> None:
         """Writes on the two buttons whose pictures say enough what they are, or shows the pictures alone."""
+        if said == self._named:
+            return
         self._named = said
         self.open.setText(tr("Open…") if said else "")
         self.samples.setText(tr("Samples") if said else "")
@@ -229,22 +232,22 @@ class ToolBar(QWidget):
         self.samples.setToolButtonStyle(style)
         self._left.invalidate()
 
-    def _saved(self) -> int:
-        """Pixels that the row may still lose."""
-        if not self._named:
-            return 0
-        metrics = self.fontMetrics()
-        return metrics.horizontalAdvance(tr("Open…")) + metrics.horizontalAdvance(tr("Samples"))
+    def _measure_names(self) -> None:
+        """How many pixels the row loses with the names."""
+        self._say_names(True)
+        named = self._left.sizeHint().width()
+        self._say_names(False)
+        self._names_width = named - self._left.sizeHint().width()
+
+    def _narrowest(self) -> int:
+        """Width of the left group without the names."""
+        return self._left.sizeHint().width() - (self._names_width if self._named else 0)
 
     def _fit(self, width: int) -> None:
-        for named in (True, False):
-            self._say_names(named)
-            needed = self._left.sizeHint().width() + self._widest_right() + 22
-            if needed <= width:
-                break
-        else:
-            self._say_names(True)  # two rows have the room for words again
-        direction = QBoxLayout.Direction.LeftToRight if needed <= width else QBoxLayout.Direction.TopToBottom
+        least = self._narrowest() + self._widest_right() + 22
+        row = least <= width
+        self._say_names(not row or least + self._names_width <= width)  # two rows have the room for words again
+        direction = QBoxLayout.Direction.LeftToRight if row else QBoxLayout.Direction.TopToBottom
         if self._rows.direction() != direction:
             self._rows.setDirection(direction)
             self.updateGeometry()

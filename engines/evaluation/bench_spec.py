@@ -80,15 +80,36 @@ def read(file: Path, catalogue: Catalogue) -> Spec:
             says of a corpus what its kind does not take.
     """
     try:
-        spec = Spec.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return parsed(file.read_text(encoding="utf-8"), file, catalogue)
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}.", "Name a TOML file.") from error
+    except UnicodeDecodeError as error:
+        raise _no_toml(file, error) from error
+
+
+def _no_toml(file: Path, error: Exception) -> BadInput:
+    return BadInput(f"{file} is no TOML: {error}.", "See resources/bench for one.")
+
+
+def parsed(text: str, file: Path, catalogue: Catalogue) -> Spec:
+    """A bench from the text of its file, with every name in it checked.
+
+    Args:
+        text: TOML.
+        file: that sentences name.
+        catalogue: the engines there are.
+
+    Raises:
+        BadInput: as :func:`read`.
+    """
+    try:
+        spec = Spec.model_validate(tomllib.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadInput(f"{file} is no bench: {where}: {first['msg']}.", "See resources/bench for one.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} is no TOML: {error}.", "See resources/bench for one.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(file, error) from error
     _require_known(spec, file, catalogue)
     return spec
 

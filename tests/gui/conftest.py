@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.background import wait_for_all
 from app.settings import Settings
 from app.theme import theme
+from app.window import MainWindow
 from engines.catalog import Catalogue, EngineDescription
 from engines.contract import Utterance
 from tests.engines.fakes import describe
@@ -60,3 +62,16 @@ def utterance() -> Utterance:
     samples = (np.sin(np.arange(32_000) / 20) * 0.4).astype(np.float32)
     digest = hashlib.sha256(samples.tobytes()).hexdigest()
     return Utterance(samples, digest, "test", language="en", reference="hello 32000")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, fakes: Callable[..., Catalogue], settings: Settings) -> Iterator[MainWindow]:
+    """The window with two fakes, at the smallest supported size."""
+    made = MainWindow(fakes("one", "two"), settings, remembers=False)
+    made.resize(1024, 700)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    made.deleteLater()
+    QApplication.processEvents()

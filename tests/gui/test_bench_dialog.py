@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import benchdraft
 from app.dialogs.bench import BenchDialog
-from app.settings import Settings
 from app.window import MainWindow
 from engines import catalog
-from engines.catalog import Catalogue
 from engines.contract import Task, Utterance
 from engines.evaluation import bench_run, bench_spec, protocol
 from engines.evaluation.peers import listing
 from engines.evaluation.protocol import Outcome
-
-
-@pytest.fixture
-def window(qtbot: QtBot, fakes: Callable[..., Catalogue], settings: Settings) -> Iterator[MainWindow]:
-    made = MainWindow(fakes("one", "two"), settings, remembers=False)
-    made.resize(1024, 700)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QApplication.processEvents()
 
 
 @pytest.fixture

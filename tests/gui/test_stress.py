@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QMouseEvent
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.comparison import Status
@@ -22,19 +21,6 @@ from app.window import MainWindow
 from engines.audio.conditions import Condition
 from engines.catalog import Catalogue
 from engines.contract import Utterance
-
-
-@pytest.fixture
-def window(qtbot: QtBot, fakes: Callable[..., Catalogue], settings: Settings) -> Iterator[MainWindow]:
-    made = MainWindow(fakes("one", "two"), settings, remembers=False)
-    made.resize(1024, 700)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QApplication.processEvents()
-
 
 # --- the row ---------------------------------------------------------------------------------------------------------
 
