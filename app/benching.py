@@ -10,15 +10,15 @@ from PySide6.QtCore import QObject, Signal
 
 from app.background import Job
 from app.benchdraft import Draft, spec_of
-from app.commands.measuring import hearing
 from app.language import tr
-from app.needs import models_needed
+from app.needs import fitting, models_needed
 from app.preparation import Progress, Unprepared, preparing
 from engines.catalog import Catalogue
 from engines.errors import BadInput, Cancelled, TriptychError
 from engines.evaluation import bench_run, bench_spec
 from engines.evaluation.bench_run import Results
 from engines.evaluation.peers import listing
+from engines.evaluation.runs import asked
 from engines.runtime.cancellation import CancelToken, cancellable, check
 
 
@@ -134,12 +134,12 @@ class BenchRunner(QObject):
         try:
             self.told.emit(tr("Reading the recordings …"))
             plan = bench_run.planned(spec_of(draft, catalogue), Path())
-            if not plan.cases:
+            if plan.empty:
                 raise BadInput(tr("No recording can be used."), tr("See what is left out."))
             engines = self._prepared(plan, catalogue, left_out)
             with bench_run.opened(plan, self._folder) as records:
                 try:
-                    bench_run.measured_here(plan, engines, records, catalogue, report=self._report)
+                    left_out |= bench_run.measured_here(plan, engines, records, catalogue, report=self._report)
                 finally:
                     results = bench_run.found(plan, engines, records, catalogue)
         except Cancelled:
@@ -151,11 +151,12 @@ class BenchRunner(QObject):
         self.advanced.emit(done, total, what)
 
     def _prepared(self, plan: bench_run.Plan, catalogue: Catalogue, left_out: dict[str, str]) -> tuple[str, ...]:
-        request, needed = hearing(plan.cases), []
+        requests, needed = asked(plan.cases), []
         for engine in plan.spec.engines:
             try:
                 listing.require(engine)
-                needed.append((catalogue.describe(engine), request))
+                described = catalogue.describe(engine)
+                needed += [(described, request) for request in fitting(described, requests)]
             except TriptychError as error:
                 left_out[engine] = f"{error.message} {error.hint}"
         for step in preparing(needed):
@@ -167,12 +168,15 @@ class BenchRunner(QObject):
 
 
 def _checked(draft: Draft, catalogue: Catalogue) -> Checked:
-    cases, problems = bench_spec.cases(spec := spec_of(draft, catalogue), Path())
-    for engine in spec.engines if cases else ():
+    wanted = bench_spec.wanted(spec := spec_of(draft, catalogue), Path())
+    problems, requests = list(wanted.problems), asked(wanted.cases)
+    for engine in spec.engines if wanted.cases else ():
         try:
             listing.require(engine)
-            models_needed(catalogue.describe(engine), hearing(cases))
+            for request in fitting(catalogue.describe(engine), requests):
+                models_needed(catalogue.describe(engine), request)
         except TriptychError as error:
             name = catalogue.describe(engine).name
             problems.append(tr("{name} is left out: {why}").format(name=name, why=f"{error.message} {error.hint}"))
-    return Checked(len({(case.clip.corpus, case.clip.id) for case in cases}), tuple(problems))
+    heard = [*(case.clip for case in wanted.cases), *wanted.texts]
+    return Checked(len({(clip.corpus, clip.id) for clip in heard}), tuple(problems))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engines.catalog import EngineDescription
 from engines.contract import Request, Task
@@ -53,6 +53,11 @@ def models_needed(
     if "voice" in engine.components and (request.task is Task.SPEAK or aloud):
         needed += _voices("en" if aloud else request.target or request.utterance.language, str(options["voice"]))
     return tuple(dict.fromkeys(needed))
+
+
+def fitting(engine: EngineDescription, requests: Sequence[Request]) -> list[Request]:
+    """What an engine can do of what is asked."""
+    return [request for request in requests if engine.supports(request.task, request.target)]
 
 
 def _asks_model(engine: EngineDescription, request: Request) -> bool:

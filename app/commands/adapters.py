@@ -13,8 +13,9 @@ from app.commands import measuring
 from engines import catalog, paths
 from engines.errors import BadInput, BadOption
 from engines.evaluation import curves, protocol, report, tabular
-from engines.evaluation.protocol import EVERYTHING, STANDARD, Case
+from engines.evaluation.protocol import EVERYTHING, STANDARD
 from engines.evaluation.records import Records
+from engines.evaluation.runs import Case, asked
 from engines.host import Host
 
 _BESIDES: Final = ("whisper", "correction", "experts")
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = protocol.cases(prompts, EVERYTHING if args.all else STANDARD)
     records = Records(args.store or paths.data() / "measurements" / "adapters.jsonl")
     if not args.report_only:
-        engines, left_out = measuring.prepared(engines, offered, measuring.hearing(wanted))
+        engines, left_out = measuring.prepared(engines, offered, asked(wanted))
         for engine, reason in left_out.items():
             print(f"{engine} is left out: {reason}", file=sys.stderr)
         _measure(engines, offered, wanted, records, threads)
@@ -87,7 +88,11 @@ def _measure(
 ) -> None:
     with measuring.shown() as report_run, Host(threads=threads) as host:
         machine = measuring.machine(threads)
-        protocol.measure(host, engines, wanted, records, catalogue=offered, machine=machine, report=report_run)
+        lacking = protocol.measure(
+            host, engines, wanted, records, catalogue=offered, machine=machine, report=report_run
+        )
+    for engine, reason in lacking.items():
+        print(f"{engine} is left out: {reason}", file=sys.stderr)
 
 
 def _curves(folder: Path | None) -> list[curves.Curve]:

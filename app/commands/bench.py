@@ -12,10 +12,11 @@ from pathlib import Path
 from app.commands import measuring
 from engines import catalog
 from engines.errors import BadInput
-from engines.evaluation import bench_corpora, bench_run, bench_spec, pools, sharding
+from engines.evaluation import bench_corpora, bench_run, bench_spec, bench_voices, pools, sharding
 from engines.evaluation.bench_run import Plan
 from engines.evaluation.peers import listing
 from engines.evaluation.records import Records
+from engines.evaluation.runs import asked
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     plan = bench_run.planned(bench_spec.read(args.spec, offered), args.spec.parent)
     for problem in plan.problems:
         print(problem, file=sys.stderr)
-    if not plan.cases:
+    if plan.empty:
         raise BadInput(f"{args.spec} names no recording that can be used.", "See the problems above.")
     engines = plan.spec.engines
     with bench_run.opened(plan, args.store) as records:
@@ -82,16 +83,22 @@ class _Where:
 
 
 def _measure(plan: Plan, records: Records, offered: catalog.Catalogue, where: _Where) -> tuple[str, ...]:
-    engines, left_out = measuring.prepared(plan.spec.engines, offered, measuring.hearing(plan.cases))
-    for engine, reason in left_out.items():
-        print(f"{engine} is left out: {reason}", file=sys.stderr)
+    engines, left_out = measuring.prepared(plan.spec.engines, offered, asked(plan.cases))
+    left_out |= measuring.fetched(bench_voices.models(plan.spec.voices, plan.cases))
+    _tell(left_out)
     with measuring.shown() as report, contextlib.ExitStack() as stack:
         if where.ray is None and not where.workers:
-            bench_run.measured_here(plan, engines, records, offered, threads=where.threads, report=report)
+            _tell(bench_run.measured_here(plan, engines, records, offered, threads=where.threads, report=report))
             return engines
 
         def opened(versions: Mapping[str, str]) -> pools.Processes | pools.RayActors:
             return stack.enter_context(contextlib.closing(where.pool(offered, versions)))
 
         sharding.measure(opened, engines, plan.cases, records, catalogue=offered, seed=plan.spec.seed, report=report)
+        _tell(bench_run.said_here(plan, records, threads=where.threads, report=report))
     return engines
+
+
+def _tell(left_out: Mapping[str, str]) -> None:
+    for name, reason in left_out.items():
+        print(f"{name} is left out: {reason}", file=sys.stderr)

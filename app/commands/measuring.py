@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
+from app import needs
 from app.commands.consent import ask_for_licence
 from app.commands.progress import ProgressLine
 from app.needs import models_needed
 from app.preparation import Progress, Unprepared, preparing
 from engines.catalog import Catalogue
-from engines.contract import Request, Task, Utterance
+from engines.contract import Request
 from engines.errors import BadInput, BadOption, TriptychError
 from engines.evaluation import corpora, report, summary
 from engines.evaluation.machine import described
 from engines.evaluation.peers import listing
-from engines.evaluation.protocol import Case
 from engines.evaluation.records import Record
 from engines.weights import cards
 from export.prepare import prepare
@@ -54,14 +54,10 @@ def machine(threads: int) -> str:
     return described(threads)
 
 
-def hearing(wanted: Sequence[Case]) -> Request:
-    """What is asked of an engine that hears the first case."""
-    clip = wanted[0].clip
-    return Request(Utterance(clip.read(), "", clip.id, language=clip.language), Task.TRANSCRIBE)
-
-
-def prepared(engines: Sequence[str], offered: Catalogue, request: Request) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Makes models ready.
+def prepared(
+    engines: Sequence[str], offered: Catalogue, requests: Sequence[Request]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Makes models ready for all that engines can do of what is asked.
 
     Returns:
         the engines that can run, and why others cannot: engine → a sentence.
@@ -71,9 +67,10 @@ def prepared(engines: Sequence[str], offered: Catalogue, request: Request) -> tu
     for engine in engines:
         try:
             listing.require(engine)
-            for model in models_needed(offered.describe(engine), request, lambda _: True):
-                ask_for_licence(model)
-            needed.append((offered.describe(engine), request))
+            for request in needs.fitting(offered.describe(engine), requests):
+                for model in models_needed(offered.describe(engine), request, lambda _: True):
+                    ask_for_licence(model)
+                needed.append((offered.describe(engine), request))
         except TriptychError as error:
             left_out[engine] = f"{error.message} {error.hint}"
     with ProgressLine(sys.stderr) as line:

@@ -30,6 +30,7 @@ from engines.evaluation import (
 from engines.evaluation.dnsmos import WEIGHTS as DNSMOS
 from engines.evaluation.kept import Kept
 from engines.evaluation.records import Records
+from engines.evaluation.runs import asked
 from engines.evaluation.token_bench import EVERYTHING, STANDARD, Bench
 from engines.evaluation.token_summary import Tokens
 from engines.host import Host
@@ -150,24 +151,14 @@ def _measure(bench: Bench, parts: Sequence[str], offered: catalog.Catalogue, thr
 
 def _hear(bench: Bench, offered: catalog.Catalogue, host: Callable[[], Host]) -> None:
     wanted = protocol.cases(bench.prompts, bench.sizes.hearing)
-    ready, left_out = measuring.prepared(_ENGINES, offered, measuring.hearing(wanted))
+    ready, left_out = measuring.prepared(_ENGINES, offered, asked(wanted))
     for engine, sentence in left_out.items():
         bench.lacking[f"hear {engine}"] = token_bench.untrained(offered.describe(engine).adapters) or sentence
-    for engines in (ready, *((engine,) for engine in ready)):
-        try:
-            with host() as opened:
-                protocol.measure(
-                    opened, engines, wanted, bench.records, catalogue=offered, machine=bench.machine,
-                    report=bench.report,
-                )  # fmt: skip
-        except BadInput:
-            raise
-        except TriptychError as error:
-            if len(engines) == 1:
-                bench.lacking[f"hear {engines[0]}"] = f"{error.message} {error.hint}"
-        else:
-            if len(engines) > 1:
-                return
+    with host() as opened:
+        lacking = protocol.measure(
+            opened, ready, wanted, bench.records, catalogue=offered, machine=bench.machine, report=bench.report
+        )
+    bench.lacking |= {f"hear {engine}": sentence for engine, sentence in lacking.items()}
 
 
 def gathered(bench: Bench, offered: catalog.Catalogue) -> Tokens:

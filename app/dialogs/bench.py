@@ -45,6 +45,18 @@ METRICS = {
     "insertions": tr("added words, %"),
     "bleu": "BLEU",
     "chrf": "chrF",
+    "hallucination": tr("invented words a minute"),
+    "ece": tr("calibration error, %"),
+    "asr-bleu": "ASR-BLEU",
+    "asr-chrf": "ASR-chrF",
+    "asr-wer": tr("word errors, read back, %"),
+    "dnsmos": "DNSMOS",
+    "answer-chrf": tr("chrF of answers"),
+    "answered": tr("answered, %"),
+    "rtf": tr("work per second of speech, median"),
+    "rtf-p95": tr("work per second of speech, 95 of 100"),
+    "ttft": tr("time to the first text, s"),
+    "ttfa": tr("time to the first sound, s"),
 }
 _NUMBERS = frozenset({4, 6, 7})
 

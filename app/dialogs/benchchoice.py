@@ -33,9 +33,16 @@ from engines.catalog import EngineDescription
 from engines.evaluation.bench_corpora import KINDS
 from engines.evaluation.bench_spec import TASKS
 
-_TASKS: Final = {"asr": tr("Transcribe"), "s2tt": tr("Translate into English")}
+_TASKS: Final = {
+    "asr": tr("Transcribe"),
+    "s2tt": tr("Translate into English"),
+    "s2st": tr("Speak in English"),
+    "answer": tr("Answer"),
+    "tts": tr("Let voices say the texts"),
+}
 _KINDS: Final = {
     "prompts": tr("Telephone prompts"),
+    "silence": tr("Recordings in which nobody speaks"),
     "manifest": tr("A table of recordings (JSON lines or CSV)"),
     "instructions": tr("A table of spoken questions (JSON lines or CSV)"),
     "librispeech": "LibriSpeech",

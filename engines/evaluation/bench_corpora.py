@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from engines.errors import BadOption
 from engines.evaluation import corpora
-from engines.evaluation.layouts import commonvoice, covost2, fleurs, librispeech, manifest, mls, parquet
+from engines.evaluation.layouts import commonvoice, covost2, fleurs, librispeech, manifest, mls, parquet, silence
 from engines.evaluation.layouts.rows import Corpus, Source
 
 
@@ -32,8 +34,16 @@ def unseen(source: Source) -> Corpus:
 
 
 def prompts(source: Source) -> Corpus:
-    """The held-out half of a folder of telephone prompts, English by default; see :func:`corpora.prompts`."""
-    found = corpora.prompts(source.place, source.language or "en")
+    """The held-out half of a folder of telephone prompts, English by default; see :func:`corpora.prompts`.
+
+    A bench that names no folder takes that of the variable TRIPTYCH_PROMPTS; where there is none, the rest is measured.
+    """
+    named = os.environ.get("TRIPTYCH_PROMPTS")
+    if source.path is None and not named:
+        return Corpus(
+            source.name, (), (f"{source.name} is left out: it names no path, and TRIPTYCH_PROMPTS names no folder.",)
+        )
+    found = corpora.prompts(source.path or Path(named or ""), source.language or "en")
     return Corpus(source.name, tuple(replace(clip, corpus=source.name) for clip in found))
 
 
@@ -44,6 +54,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "unseen": Kind(unseen),
         "prompts": Kind(prompts),
+        "silence": Kind(silence.read),
         "manifest": Kind(manifest.read),
         "instructions": Kind(manifest.read),
         "librispeech": Kind(librispeech.read),

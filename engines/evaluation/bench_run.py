@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,13 +21,18 @@ from filelock import FileLock, Timeout
 from engines import paths
 from engines.catalog import Catalogue
 from engines.errors import BadInput
-from engines.evaluation import bench_results, bench_spec, machine, protocol
-from engines.evaluation.bench_results import METRICS, Compared, Score
-from engines.evaluation.bench_spec import Spec
-from engines.evaluation.protocol import Case, Report
+from engines.evaluation import bench_results, bench_spec, bench_voices, machine, protocol
+from engines.evaluation.bench_metrics import METRICS
+from engines.evaluation.bench_results import Compared, Score
+from engines.evaluation.bench_spec import Spec, Wanted
+from engines.evaluation.corpora import Clip
+from engines.evaluation.protocol import Report
+from engines.evaluation.readback import READER
 from engines.evaluation.records import Record, Records
+from engines.evaluation.runs import Case
 from engines.host import Host
 from engines.runtime.cancellation import check
+from engines.runtime.sessions import configure, settings
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,21 @@ class Plan:
     Attributes:
         spec: what was asked.
         cases: recordings under conditions whose sound can be read; empty where nothing can.
+        texts: that voices say.
         problems: one sentence for everything that is left out.
         digest: of all that changes what is heard; measurements are kept under it.
     """
 
     spec: Spec
     cases: tuple[Case, ...]
+    texts: tuple[Clip, ...]
     problems: tuple[str, ...]
     digest: str
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to measure."""
+        return not self.cases and not self.texts
 
 
 @dataclass(frozen=True)
@@ -75,20 +87,22 @@ def planned(spec: Spec, folder: Path) -> Plan:
         BadInput: a corpus cannot be read at all.
         Cancelled: the work was cancelled.
     """
-    wanted, problems = bench_spec.cases(spec, folder)
+    wanted = bench_spec.wanted(spec, folder)
     digest, cases, unreadable = _heard(spec, wanted)
-    return Plan(spec, tuple(cases), (*problems, *unreadable), digest)
+    return Plan(spec, tuple(cases), wanted.texts, (*wanted.problems, *unreadable), digest)
 
 
-def _heard(spec: Spec, wanted: Sequence[Case]) -> tuple[str, list[Case], list[str]]:
+def _heard(spec: Spec, wanted: Wanted) -> tuple[str, list[Case], list[str]]:
     """Listens to everything once.
 
     Returns:
         A digest of all that changes what a recording sounds like (the seed, and the clips' sound and references), the
         cases whose sound could be read, and one sentence for each clip whose could not.
     """
-    digest, problems = hashlib.sha256(str(spec.seed).encode()), list[str]()
-    clips = {case.clip.corpus + "/" + case.clip.id: case.clip for case in wanted}
+    digest, problems = hashlib.sha256(f"{spec.seed} {READER}".encode()), list[str]()
+    clips = {case.clip.corpus + "/" + case.clip.id: case.clip for case in wanted.cases}
+    for clip in wanted.texts:
+        digest.update(json.dumps([clip.corpus, clip.id, clip.text]).encode())
     for name, clip in sorted(clips.items()):
         check()
         try:
@@ -100,7 +114,7 @@ def _heard(spec: Spec, wanted: Sequence[Case]) -> tuple[str, list[Case], list[st
         texts = [name, clip.language, clip.text, clip.english, *([clip.answer] if clip.answer else [])]
         digest.update(json.dumps(texts).encode())
         digest.update(sound)
-    return digest.hexdigest()[:16], [c for c in wanted if c.clip.corpus + "/" + c.clip.id in clips], problems
+    return digest.hexdigest()[:16], [c for c in wanted.cases if c.clip.corpus + "/" + c.clip.id in clips], problems
 
 
 @contextlib.contextmanager
@@ -134,7 +148,7 @@ def measured_here(
     *,
     threads: int = 0,
     report: Report | None = None,
-) -> None:
+) -> dict[str, str]:
     """Runs what was not measured before, in one process of this machine.
 
     Args:
@@ -145,22 +159,41 @@ def measured_here(
         threads: per engine; 0 as ONNX Runtime chooses.
         report: told before every run. What it raises ends the bench between two runs; what was measured is kept.
 
+    Returns:
+        engines and voices that lack something → a sentence.
+
     Raises:
         TriptychError: what :func:`engines.evaluation.protocol.measure` raises.
     """
+    configure(replace(settings(), threads=threads))  # of what listens to engines that speak
     with Host(threads=threads, catalogue=catalogue) as host:
-        protocol.measure(
+        lacking = protocol.measure(
             host, engines, plan.cases, records, catalogue=catalogue, seed=plan.spec.seed,
             machine=machine.described(threads), report=report,
         )  # fmt: skip
+    return lacking | said_here(plan, records, threads=threads, report=report)
+
+
+def said_here(plan: Plan, records: Records, *, threads: int = 0, report: Report | None = None) -> dict[str, str]:
+    """Lets voices say what they have not said before, in this process, whose sessions have so many threads then.
+
+    Returns:
+        voices that lack something → a sentence.
+
+    Raises:
+        BadInput: a record cannot be written.
+    """
+    configure(replace(settings(), threads=threads))
+    where = machine.described(threads)
+    return bench_voices.measure(plan.spec.voices, plan.texts, records, where=where, report=report)
 
 
 def found(plan: Plan, engines: Sequence[str], records: Records, catalogue: Catalogue) -> Results:
     """Scores and comparisons of what was measured of these engines; all empty where nothing was."""
     kept = protocol.of_protocol(records, engines, plan.cases, catalogue=catalogue)
-    return Results(
-        tuple(kept), tuple(bench_results.scores(kept)), tuple(bench_results.comparisons(kept)), plan.problems
-    )
+    kept += bench_voices.found(plan.spec.voices, plan.texts, records)
+    scores, compared = bench_results.scores(kept, plan.spec.metrics), bench_results.comparisons(kept)
+    return Results(tuple(kept), tuple(scores), tuple(compared), plan.problems)
 
 
 def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> dict[str, str]:
@@ -184,9 +217,9 @@ def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Seque
 
 def scaled(one: Score) -> tuple[float, str]:
     """A score as tables have it, to one digit: error rates in percent; and its interval, empty where there is none."""
-    scale = 1 if METRICS[one.metric].task == "translate" else 100
-    bounds = "" if one.low is None or one.high is None else f"{scale * one.low:.1f} to {scale * one.high:.1f}"
-    return round(scale * one.value, 1), bounds
+    shown = METRICS[one.metric].shown
+    bounds = "" if one.low is None or one.high is None else f"{shown(one.low):.1f} to {shown(one.high):.1f}"
+    return round(shown(one.value), 1), bounds
 
 
 def _markdown(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> str:

@@ -9,13 +9,15 @@ from engines import errors
 from engines.contract import Failed, Finished, Request, Stamped
 from engines.host import Host
 
-_LACKING: Final = (errors.Unavailable, errors.AdapterMissing, errors.AdapterMismatch)
+LACKING: Final = (errors.Unavailable, errors.AdapterMissing, errors.AdapterMismatch)
 PATIENCE_SECONDS: Final = 180.0
 """An engine from which nothing came for so long is cancelled; the run counts as one that wrote nothing."""
 TOO_SLOW: Final = f"Nothing came for {PATIENCE_SECONDS:.0f} s; it was cancelled."
 
 
-def follow(host: Host, engine: str, request: Request, hear: Callable[[Stamped], bool], *, group: int = 0) -> bool:
+def follow(
+    host: Host, engine: str, request: Request, hear: Callable[[Stamped], bool], *, group: int = 0, fresh: bool = False
+) -> bool:
     """Runs an engine to its end.
 
     Args:
@@ -24,11 +26,12 @@ def follow(host: Host, engine: str, request: Request, hear: Callable[[Stamped], 
         request: what is asked of it.
         hear: takes every event, and returns whether it was the last.
         group: see :meth:`engines.host.Host.submit`.
+        fresh: likewise.
 
     Returns:
         False where nothing came for too long and the run was cancelled.
     """
-    run_id = host.submit(engine, request, group=group)
+    run_id = host.submit(engine, request, group=group, fresh=fresh)
     for stamped in _events(host, run_id):
         if hear(stamped):
             return True
@@ -54,5 +57,5 @@ def require_present(kind: str, message: str, hint: str) -> None:
         AdapterMismatch: they do not fit.
     """
     cause = getattr(errors, kind, None)
-    if isinstance(cause, type) and issubclass(cause, _LACKING):
+    if isinstance(cause, type) and issubclass(cause, LACKING):
         raise cause(message, hint)

@@ -1,10 +1,11 @@
-"""What a machine is called in records."""
+"""What a machine, and the software on it, is called in records."""
 
 from __future__ import annotations
 
 import os
 import platform
 from functools import cache
+from importlib import metadata
 
 
 @cache
@@ -23,3 +24,17 @@ def processor() -> str:
 def described(threads: int) -> str:
     """This machine, for records."""
     return f"{processor()}, {os.cpu_count()} cores, {threads or 'default'} threads"
+
+
+@cache
+def software() -> str:
+    """Versions of what computes a measurement, for records."""
+    parts = [f"{name} {found}" for name in ("triptych", "onnxruntime", "onnxruntime-gpu") if (found := _version(name))]
+    return ", ".join([*parts, f"Python {platform.python_version()}"])
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -7,32 +7,20 @@ run is a record, and tables are made of records.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engines.audio import conditions
 from engines.audio.conditions import Condition
 from engines.audio.noise import Noise
 from engines.catalog import Catalogue, EngineDescription
-from engines.contract import (
-    EvidenceFound,
-    Failed,
-    Finished,
-    Request,
-    SpeechTokens,
-    StageFinished,
-    Stamped,
-    Task,
-    Utterance,
-)
+from engines.contract import Task, Utterance
 from engines.evaluation import corpora, kept
-from engines.evaluation.corpora import Clip
-from engines.evaluation.following import TOO_SLOW, follow, require_present
-from engines.evaluation.metrics import Errors, word_errors
+from engines.evaluation.following import LACKING
+from engines.evaluation.readback import Listener, Listens
 from engines.evaluation.records import Key, Record, Records
+from engines.evaluation.runs import INTO_ENGLISH, Case, Outcome, hear_out, heard, recorded
 from engines.host import Host
 
 NOISE: Final[Noise] = "babble"
@@ -59,26 +47,8 @@ class Sizes:
 STANDARD: Final = Sizes()
 """So many that seven engines take no more than fifteen minutes on two quiet cores."""
 EVERYTHING: Final = Sizes(None, None, None, None)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One recording under one condition, and what is asked.
-
-    Attributes:
-        clip: the recording.
-        condition: how it is heard.
-        task: transcribe, or translate into English.
-    """
-
-    clip: Clip
-    condition: Condition
-    task: Task = Task.TRANSCRIBE
-
-    @property
-    def reference(self) -> str:
-        """What is right."""
-        return self.clip.english or "" if self.task is Task.TRANSLATE else self.clip.text
+SPOKEN_BY: Final = {"token-semantic": ("vocoder",)}
+"""Trained weights that an engine speaks with, beyond those that its description names."""
 
 
 def cases(prompts: Path | None, sizes: Sizes = STANDARD, levels: Sequence[float] = LEVELS) -> list[Case]:
@@ -111,7 +81,8 @@ def version(description: EngineDescription) -> str:
 
     Weights of the models that it is composed of are fixed by the program's manifest and are not looked at.
     """
-    return kept.version(list(dict.fromkeys((description.id, *description.adapters))), description.model_dump_json())
+    adapters = dict.fromkeys((description.id, *description.adapters, *SPOKEN_BY.get(description.id, ())))
+    return kept.version(list(adapters), description.model_dump_json())
 
 
 Report = Callable[[int, int, str], None]
@@ -128,8 +99,11 @@ def measure(
     seed: int = 0,
     machine: str = "",
     report: Report | None = None,
-) -> None:
+    listen: Listens | None = None,
+) -> dict[str, str]:
     """Runs every engine on every case that it can do and that was not measured before.
+
+    What an engine that was measured cannot be asked any more, because it lacks something by now, counts as failed.
 
     Args:
         host: not isolated.
@@ -140,28 +114,44 @@ def measure(
         seed: of the noise.
         machine: noted in every record.
         report: told before every run.
+        listen: to what engines speak; Whisper base and DNSMOS by default.
+
+    Returns:
+        engines that lack something → a sentence; those of which nothing was measured have no records.
 
     Raises:
-        Unavailable: an engine lacks something; nothing is recorded for it.
-        AdapterMissing: likewise its trained weights.
-        AdapterMismatch: they do not fit.
         AudioUnreadable: a recording is missing or broken.
         BadInput: a record cannot be written.
     """
     versions = {engine: version(catalogue.describe(engine)) for engine in engines}
     todo = unmeasured(versions, wanted, records, catalogue)
-    warm: set[str] = set()
+    measured = {record.engine for record in records if versions.get(record.engine) == record.version}
+    warm, lacking = set[tuple[str, Task]](), dict[str, str]()
     utterance: tuple[Case, Utterance] | None = None
+    listen = listen or Listener()
     for done, (case, engine) in enumerate(todo):
+        if engine in lacking:
+            if engine in measured:
+                lost = Outcome(failure=lacking[engine])
+                records.add(recorded(case, engine, versions[engine], lost, machine, seed))
+            continue
         if utterance is None or utterance[0] is not case:
             utterance = case, heard(case, seed)
         if report is not None:
             report(done, len(todo), f"{engine}, {case.condition.title}, {case.clip.id}")
-        if engine not in warm:
-            hear_out(host, engine, case.task, utterance[1])
-            warm.add(engine)
-        outcome = hear_out(host, engine, case.task, utterance[1])
-        records.add(recorded(case, engine, versions[engine], outcome, machine))
+        try:
+            if (engine, case.task) not in warm:
+                hear_out(host, engine, case.task, utterance[1], listen)
+                warm.add((engine, case.task))
+            outcome = hear_out(host, engine, case.task, utterance[1], listen, fresh=case.repetition > 0)
+        except LACKING as error:
+            lacking[engine] = f"{error.message} {error.hint}".strip()
+            outcome = Outcome(failure=f"{error.kind}: {error.message}")
+            if engine not in measured:
+                continue
+        records.add(recorded(case, engine, versions[engine], outcome, machine, seed))
+        measured.add(engine)
+    return lacking
 
 
 def unmeasured(
@@ -191,90 +181,8 @@ def _done(record: Record | None) -> bool:
 
 
 def _able(catalogue: Catalogue, engine: str, task: Task) -> bool:
-    return catalogue.describe(engine).supports(task, "en" if task is Task.TRANSLATE else None)
+    return catalogue.describe(engine).supports(task, "en" if task in INTO_ENGLISH else None)
 
 
 def _key(case: Case, engine: str, of: str) -> Key:
-    return Key(engine, of, case.clip.corpus, case.clip.id, case.condition.name, case.task.value)
-
-
-def heard(case: Case, seed: int) -> Utterance:
-    """A recording as it is heard under a condition."""
-    samples = conditions.apply(case.condition, case.clip.read(), case.clip.id, seed=seed)
-    digest = hashlib.sha256(samples.tobytes()).hexdigest()
-    return Utterance(samples, digest, case.clip.id, language=case.clip.language)
-
-
-@dataclass
-class Outcome:
-    """What a run came to."""
-
-    text: str = ""
-    work: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    places: int | None = None
-    place_seconds: float = 0.0
-    failure: str = ""
-
-    def hear(self, stamped: Stamped, task: Task) -> bool:
-        """Takes an event in; returns whether it was the last. Raises what :func:`require_present` does."""
-        self.work = stamped.at
-        match stamped.event:
-            case StageFinished(stage, seconds):
-                self.stages[stage] = self.stages.get(stage, 0.0) + seconds
-            case EvidenceFound(SpeechTokens(count=count, seconds=seconds)):
-                self.places = (self.places or 0) + count
-                self.place_seconds += seconds
-            case Finished(result):
-                self.text = (result.translation if task is Task.TRANSLATE else result.transcript) or ""
-                return True
-            case Failed(kind, message, hint):
-                require_present(kind, message, hint)
-                self.failure = f"{kind}: {message}"
-                return True
-        return False
-
-
-def hear_out(host: Host, engine: str, task: Task, utterance: Utterance) -> Outcome:
-    """Runs an engine on a recording to its end.
-
-    Raises:
-        Unavailable: it lacks something.
-        AdapterMissing: its trained weights are not there.
-        AdapterMismatch: they do not fit.
-    """
-    target = "en" if task is Task.TRANSLATE else None
-    outcome = Outcome()
-    if not follow(host, engine, Request(utterance, task, target), lambda found: outcome.hear(found, task)):
-        outcome.failure = TOO_SLOW
-    return outcome
-
-
-def recorded(case: Case, engine: str, of: str, outcome: Outcome, machine: str) -> Record:
-    """What is kept of a run."""
-    wrong = Errors()
-    if case.task is Task.TRANSCRIBE:
-        wrong = word_errors(case.reference, outcome.text, case.clip.language)
-    return Record(
-        engine=engine,
-        version=of,
-        corpus=case.clip.corpus,
-        clip=case.clip.id,
-        speaker=case.clip.speaker,
-        language=case.clip.language,
-        condition=case.condition.name,
-        task="translate" if case.task is Task.TRANSLATE else "transcribe",
-        seconds=round(case.clip.seconds, 3),
-        reference=case.reference,
-        hypothesis=outcome.text,
-        hits=wrong.hits,
-        substitutions=wrong.substitutions,
-        deletions=wrong.deletions,
-        insertions=wrong.insertions,
-        work=round(outcome.work, 5),
-        stages={name: round(seconds, 5) for name, seconds in outcome.stages.items()},
-        places=outcome.places,
-        place_seconds=round(outcome.place_seconds, 3),
-        failure=outcome.failure,
-        machine=machine,
-    )
+    return Key(engine, of, case.clip.corpus, case.clip.id, case.condition.name, case.task.value, case.repetition)

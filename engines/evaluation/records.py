@@ -16,8 +16,8 @@ from engines.errors import BadInput, DiskFull
 from engines.evaluation.metrics import Errors
 
 SCHEMA: Final = 1
-TaskName = Literal["transcribe", "translate", "speak", "say"]
-"""What was asked: text of speech in two languages, English speech of speech, English speech of a text."""
+TaskName = Literal["transcribe", "translate", "respond", "speak", "say"]
+"""What was asked: text of speech in two languages, an answer to it, English speech of speech and of a text."""
 
 
 class Key(NamedTuple):
@@ -29,6 +29,7 @@ class Key(NamedTuple):
     clip: str
     condition: str
     task: str
+    repetition: int = 0
 
 
 class Record(BaseModel):
@@ -44,6 +45,7 @@ class Record(BaseModel):
         language: ISO 639-1 code of what is spoken.
         condition: as :func:`engines.audio.conditions.parse` reads it.
         task: what was asked.
+        repetition: of the same, from 0 on.
         seconds: length of the recording.
         reference: what is right.
         hypothesis: what the engine wrote; empty where it failed.
@@ -56,8 +58,19 @@ class Record(BaseModel):
         places: places of the language model's input that the speech took; None for engines that tell none.
         place_seconds: seconds of speech that they stand for.
         spoken_seconds: length of the speech that was made; what is written of it is what a recogniser reads back.
+        opinion: DNSMOS (overall, 1 to 5) of the speech that was made; None where it was not judged.
+        first_text: seconds until the first text; None where none came.
+        first_audio: seconds until the first speech; None where none came.
+        confidences: probability that the engine gave to each word it wrote; empty where it tells none.
+        right: whether each of these words is.
         failure: why it came to nothing, one sentence; empty where it did not.
         machine: where it was measured.
+        provider: what ONNX Runtime ran on.
+        precision: of the weights.
+        models: role → model that the engine was composed of.
+        software: versions of what computed it.
+        seed: of the noise.
+        measured: when, ISO 8601 in UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +84,7 @@ class Record(BaseModel):
     language: str
     condition: str
     task: TaskName
+    repetition: int = Field(default=0, ge=0)
     seconds: float = Field(ge=0)
     reference: str
     hypothesis: str
@@ -83,13 +97,24 @@ class Record(BaseModel):
     places: int | None = None
     place_seconds: float = 0.0
     spoken_seconds: float = Field(default=0.0, ge=0)
+    opinion: float | None = None
+    first_text: float | None = None
+    first_audio: float | None = None
+    confidences: tuple[float, ...] = ()
+    right: tuple[bool, ...] = ()
     failure: str = ""
     machine: str = ""
+    provider: str = ""
+    precision: str = ""
+    models: dict[str, str] = Field(default_factory=dict)
+    software: str = ""
+    seed: int = 0
+    measured: str = ""
 
     @property
     def key(self) -> Key:
         """What it is of."""
-        return Key(self.engine, self.version, self.corpus, self.clip, self.condition, self.task)
+        return Key(self.engine, self.version, self.corpus, self.clip, self.condition, self.task, self.repetition)
 
     @property
     def errors(self) -> Errors:
@@ -133,7 +158,7 @@ class Records:
             BadInput: the file cannot be written.
             DiskFull: there is no room; what was kept before stays whole.
         """
-        line = json.dumps(record.model_dump(), ensure_ascii=False)
+        line = json.dumps(record.model_dump(exclude_defaults=True) | {"schema_version": SCHEMA}, ensure_ascii=False)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("ab") as file:

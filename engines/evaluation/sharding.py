@@ -18,8 +18,10 @@ from engines.contract import Task, Utterance
 from engines.errors import AdapterMismatch, EngineCrashed, TriptychError
 from engines.evaluation import machine, protocol
 from engines.evaluation.peers import listing
-from engines.evaluation.protocol import Case, Outcome, Report
+from engines.evaluation.protocol import Report
+from engines.evaluation.readback import Listener
 from engines.evaluation.records import Records
+from engines.evaluation.runs import Case, Outcome, hear_out, heard, recorded
 from engines.host import Host
 
 TRIES: Final = 3
@@ -36,12 +38,14 @@ class Job:
         utterance: as it is heard.
         task: what is asked.
         engines: ids.
+        fresh: whether work that was done before is done again.
     """
 
     place: int
     utterance: Utterance
     task: Task
     engines: tuple[str, ...]
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ class Worker:
         self._versions = dict(versions)
         self._threads = threads
         self._host: Host | None = None
-        self._warm: set[str] = set()
+        self._warm: set[tuple[str, Task]] = set()
+        self._listen = Listener()
 
     def run(self, job: Job) -> Done | TriptychError:
         """Runs a job; an engine that lacks something here gives the sentence that says so."""
@@ -114,11 +119,11 @@ class Worker:
     def _outcome(self, engine: str, job: Job) -> Outcome:
         if self._host is None:
             self._host = Host(threads=self._threads, catalogue=self._catalogue)
-        if engine not in self._warm:
+        if (engine, job.task) not in self._warm:
             self._require_same(engine)
-            protocol.hear_out(self._host, engine, job.task, job.utterance)
-            self._warm.add(engine)
-        return protocol.hear_out(self._host, engine, job.task, job.utterance)
+            hear_out(self._host, engine, job.task, job.utterance, self._listen)
+            self._warm.add((engine, job.task))
+        return hear_out(self._host, engine, job.task, job.utterance, self._listen, fresh=job.fresh)
 
     def _require_same(self, engine: str) -> None:
         """Scores of other weights would stand under the name of these.
@@ -172,7 +177,7 @@ def measure(
         else:
             shares.submit()
         for case, engine, outcome, where in shares.next():
-            records.add(protocol.recorded(case, engine, versions[engine], outcome, where))
+            records.add(recorded(case, engine, versions[engine], outcome, where, seed))
             done += 1
 
 
@@ -205,11 +210,11 @@ class _Shares:
             place, seat = self._waiting.popleft(), self._free.popleft()
             case, engines = self._shares[place]
             self._running[seat] = place
-            self._pool.submit(seat, Job(place, protocol.heard(case, self._seed), case.task, engines))
+            self._pool.submit(seat, Job(place, heard(case, self._seed), case.task, engines, case.repetition > 0))
         if not self._running:
             raise EngineCrashed("Every worker was lost.", "The same command goes on from here once there are others.")
-        heard = ", ".join(self._shares[place][0].clip.id for place in self._running.values())
-        return f"{len(self._running)} workers, {heard}"
+        names = ", ".join(self._shares[place][0].clip.id for place in self._running.values())
+        return f"{len(self._running)} workers, {names}"
 
     def next(self) -> Iterator[tuple[Case, str, Outcome, str]]:
         """Waits for a job; gives case, engine, what came of it and where, nothing where it is tried again.

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
 from engines.evaluation.alignment import outcomes
@@ -84,15 +85,60 @@ def bootstrap_error_rate(
         raise ValueError("both systems need counts for the same utterances")
     if not ours[:, 1].sum():
         raise ValueError("the references hold no words")
-    pairs = np.stack([ours[:, 0], theirs[:, 0], ours[:, 1]], axis=1)
+    return _paired(np.stack([ours[:, 0], theirs[:, 0], ours[:, 1]], axis=1), resamples, seed)
+
+
+def bootstrap_ratio(
+    first: Sequence[float],
+    second: Sequence[float],
+    sizes: Sequence[float],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Difference:
+    """Paired bootstrap of the difference of two ratios of sums, such as words per minute.
+
+    Args:
+        first: values of the first system, one per utterance.
+        second: values of the second one on the same utterances in the same order.
+        sizes: what they are divided by, > 0.
+        resamples: how many corpora are drawn.
+        seed: of the draws.
+
+    Raises:
+        ValueError: there are no utterances, or not as many of everything.
+    """
+    if not first or not len(first) == len(second) == len(sizes):
+        raise ValueError("both systems need values for the same utterances")
+    return _paired(np.stack([np.asarray(one, np.float64) for one in (first, second, sizes)], axis=1), resamples, seed)
+
+
+def _paired(pairs: NDArray[Any], resamples: int, seed: int) -> Difference:
+    """Of ``(n, 3)`` values: of the first system, of the second, and what both are divided by."""
     sums = _resampled_sums(pairs, resamples, seed)
-    drawn = (sums[:, 0] - sums[:, 1]) / np.maximum(sums[:, 2], 1)
+    drawn = (sums[:, 0] - sums[:, 1]) / np.where(sums[:, 2] > 0, sums[:, 2], 1)
     low, high = np.quantile(drawn, [0.025, 0.975])
     whole = pairs.sum(axis=0)
     value = float((whole[0] - whole[1]) / whole[2])
     below, above = int((drawn <= 0).sum()), int((drawn >= 0).sum())
     p = min(1.0, 2.0 * (min(below, above) + 1) / (resamples + 1))
     return Difference(value, float(low), float(high), p)
+
+
+def ratio_interval(
+    values: Sequence[float], sizes: Sequence[float], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Bounds:
+    """The 95 % confidence interval of a ratio of sums, by the bootstrap over utterances.
+
+    Raises:
+        ValueError: there are no utterances, or not as many of both.
+    """
+    if not values or len(values) != len(sizes):
+        raise ValueError("every utterance needs a value and a size")
+    pairs = np.stack([np.asarray(values, np.float64), np.asarray(sizes, np.float64)], axis=1)
+    sums = _resampled_sums(pairs, resamples, seed)
+    low, high = np.quantile(sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], 1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def error_rate_interval(errors: Sequence[Errors], *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
@@ -113,14 +159,14 @@ def _counts(errors: Sequence[Errors]) -> NDArray[np.int64]:
     return np.array([(found.total, found.length) for found in errors], dtype=np.int64).reshape(-1, 2)
 
 
-def _resampled_sums(values: NDArray[np.int64], resamples: int, seed: int) -> NDArray[np.int64]:
+def _resampled_sums(values: NDArray[Any], resamples: int, seed: int) -> NDArray[Any]:
     """Sums over utterances drawn with replacement, ``(resamples, columns)``.
 
     How often each utterance is drawn follows the multinomial distribution, so no index is drawn at all.
     """
     number = values.shape[0]
     times = np.random.default_rng(seed).multinomial(number, np.full(number, 1.0 / number), size=resamples)
-    sums: NDArray[np.int64] = times @ values
+    sums: NDArray[Any] = times @ values
     return sums
 
 
@@ -186,9 +232,14 @@ def _matched_pairs(differences: Sequence[int]) -> MatchedPairs:
 
 
 def bootstrap_bleu(
-    references: Sequence[str], first: Sequence[str], second: Sequence[str], *, resamples: int = 1000
+    references: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
+    *,
+    resamples: int = 1000,
+    by: Literal["bleu", "chrf"] = "bleu",
 ) -> Difference:
-    """Sacrebleu's paired bootstrap of the difference of two corpus BLEU scores (seeded by sacrebleu, 12345).
+    """Sacrebleu's paired bootstrap of the difference of two corpus scores (seeded by sacrebleu, 12345).
 
     The interval is not part of sacrebleu's test: it is the quantiles of the same resampled differences.
 
@@ -199,11 +250,11 @@ def bootstrap_bleu(
         raise ValueError("both systems need translations of the same utterances")
     if list(first) == list(second):
         return Difference(0.0, 0.0, 0.0, 1.0)  # where nothing differs, sacrebleu's p would be the smallest there is
-    metric = BLEU(references=[list(references)])
+    metric = BLEU(references=[list(references)]) if by == "bleu" else CHRF(references=[list(references)])
     systems: list[tuple[str, Sequence[str]]] = [("second", list(second)), ("first", list(first))]
-    _, scores = PairedTest(systems, {"BLEU": metric}, None, test_type="bs", n_samples=resamples)()
-    base, other = cast(list[Any], scores["BLEU"])
-    low, high = _bleu_quantiles(metric, [first, second], lambda found: found[0] - found[1], resamples)
+    _, scores = PairedTest(systems, {"score": metric}, None, test_type="bs", n_samples=resamples)()
+    base, other = cast(list[Any], next(found for name, found in scores.items() if name != "System"))
+    low, high = _quantiles(metric, [first, second], lambda found: found[0] - found[1], resamples)
     return Difference(float(other.score - base.score), low, high, float(other.p_value))
 
 
@@ -215,10 +266,21 @@ def bleu_interval(references: Sequence[str], hypotheses: Sequence[str], *, resam
     """
     if not references or len(references) != len(hypotheses):
         raise ValueError("there must be as many translations as references")
-    return _bleu_quantiles(BLEU(references=[list(references)]), [hypotheses], lambda scores: scores[0], resamples)
+    return _quantiles(BLEU(references=[list(references)]), [hypotheses], lambda scores: scores[0], resamples)
 
 
-def _bleu_quantiles(
+def chrf_interval(references: Sequence[str], hypotheses: Sequence[str], *, resamples: int = 1000) -> Bounds:
+    """The same of chrF.
+
+    Raises:
+        ValueError: not as many texts of both, or none.
+    """
+    if not references or len(references) != len(hypotheses):
+        raise ValueError("there must be as many texts as references")
+    return _quantiles(CHRF(references=[list(references)]), [hypotheses], lambda scores: scores[0], resamples)
+
+
+def _quantiles(
     metric: Any, systems: Sequence[Sequence[str]], value: Callable[[list[float]], float], resamples: int
 ) -> Bounds:
     """Quantiles of a value of the scores of several systems on resampled corpora."""

@@ -32,12 +32,10 @@ from engines.evaluation.corpora import Clip
 from engines.evaluation.following import TOO_SLOW, follow, require_present
 from engines.evaluation.metrics import Errors, word_errors
 from engines.evaluation.protocol import Report
+from engines.evaluation.readback import Read
 from engines.evaluation.records import Key, Record, Records, TaskName
 from engines.evaluation.voices import Voice
 from engines.host import Host
-
-Read = Callable[[Samples], str]
-"""What a recogniser makes of English speech, ``(n,)`` at 16 kHz."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +67,6 @@ class Utterances:
 
 Translate = Callable[[Clip], Utterances]
 """English speech of speech in another language."""
-
-
-def reader(recogniser: Recogniser) -> Read:
-    """Reads English speech back with beam 5, 30 s at a time at most: what is beyond is not read."""
-
-    def read(samples: Samples) -> str:
-        if not samples.size:
-            return ""
-        *_, found = recogniser.nbest(recogniser.encode(samples), language="en")
-        return found.hypotheses[0].text if isinstance(found, Recognised) else ""
-
-    return read
 
 
 def measure_voices(

@@ -14,13 +14,10 @@ from engines.evaluation import corpora, protocol
 from engines.evaluation.corpora import Clip
 from engines.evaluation.kept import Kept
 from engines.evaluation.protocol import Report
+from engines.evaluation.readback import Read, reader
 from engines.evaluation.records import Records
-from engines.evaluation.spoken import Read, reader
 from engines.models.components import Components
 from engines.weights import cards
-
-READER: Final = "whisper-base, beam 5"
-"""What reads speech back; part of the version of what is measured by it."""
 
 
 @dataclass(frozen=True)

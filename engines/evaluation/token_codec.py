@@ -16,8 +16,9 @@ from engines.evaluation.codecs import Coder, System
 from engines.evaluation.corpora import Clip
 from engines.evaluation.dnsmos import WEIGHTS, Dnsmos, Opinion
 from engines.evaluation.metrics import Errors, word_errors
+from engines.evaluation.readback import READER
 from engines.evaluation.summary import Rate, rate_of
-from engines.evaluation.token_bench import READER, Bench
+from engines.evaluation.token_bench import Bench
 from engines.models.codec import ID, Codec
 from engines.models.stage_two import ID as STAGE_TWO
 from engines.tokens.codebook import FILE

@@ -13,9 +13,11 @@ from engines.contract import Request, Task, Utterance
 from engines.errors import TriptychError
 from engines.evaluation import kept, spoken, voices
 from engines.evaluation.corpora import Clip
+from engines.evaluation.protocol import SPOKEN_BY
+from engines.evaluation.readback import READER
 from engines.evaluation.records import Record, TaskName
 from engines.evaluation.spoken import by_engine, by_recogniser, measure_speech, measure_voices
-from engines.evaluation.token_bench import READER, Bench
+from engines.evaluation.token_bench import Bench
 from engines.evaluation.voices import Synthesised, UnitVoice, Voice
 from engines.host import Host
 from engines.models.components import Components
@@ -26,8 +28,6 @@ BASELINE: Final = "whisper+piper"
 """The baseline's own translation, said by Piper."""
 TRANSLATORS: Final = ("cascade", "token-semantic", "token-hybrid")
 """Engines that speak a translation."""
-_SPOKEN_BY: Final = {"token-semantic": ("vocoder",), "token-hybrid": ()}
-"""What an engine needs to speak beyond what its description names."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def translator_versions(catalogue: Catalogue) -> dict[str, str]:
 
 def needed(engine: str, catalogue: Catalogue) -> tuple[str, ...]:
     """Trained weights that an engine speaks with."""
-    return (*catalogue.describe(engine).adapters, *_SPOKEN_BY.get(engine, ()))
+    return (*catalogue.describe(engine).adapters, *SPOKEN_BY.get(engine, ()))
 
 
 def measure_translations(bench: Bench, host: Callable[[], Host], catalogue: Catalogue) -> None:

@@ -16,7 +16,7 @@ from engines import catalog
 from engines.audio.conditions import Condition
 from engines.evaluation import protocol
 from engines.evaluation.corpora import Clip
-from engines.evaluation.protocol import Case
+from engines.evaluation.runs import Case
 from tests.engines import fakes
 
 

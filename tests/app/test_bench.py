@@ -21,6 +21,7 @@ from app import cli
 from engines import catalog, paths
 from engines.errors import DiskFull
 from engines.evaluation import bench_corpora, bench_spec, protocol
+from engines.evaluation.bench_metrics import METRICS
 from engines.evaluation.layouts.rows import Source
 from engines.evaluation.peers.peer import Peer
 from engines.evaluation.records import Record, Records
@@ -120,13 +121,18 @@ def test_a_killed_run_goes_on_where_it_was(run: Any, spec: Path, tmp_path: Path)
 
 
 def test_workers_write_the_same_table(run: Any, spec: Path, tmp_path: Path) -> None:
-    def table() -> list[str]:
-        return sorted((tmp_path / "out" / "bench.csv").read_text(encoding="utf-8").splitlines())
+    def table() -> list[list[str]]:
+        """All but times and where they were taken."""
+        rows = csv.DictReader((tmp_path / "out" / "bench.csv").read_text(encoding="utf-8").splitlines())
+        timed = [name for name, metric in METRICS.items() if metric.timed]
+        return sorted(
+            [value for key, value in row.items() if key != "machine"] for row in rows if row["metric"] not in timed
+        )
 
     assert run(spec)[0] == 0
-    alone = [line.rpartition(",")[0] for line in table()]
+    alone = table()
     assert run(spec, "--workers", 2, "--store", tmp_path / "other")[0] == 0
-    assert [line.rpartition(",")[0] for line in table()] == alone
+    assert table() == alone
 
 
 def test_a_cluster_that_is_not_there_is_told(run: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +221,9 @@ def test_the_bundled_bench_names_what_there_is() -> None:
     offered = catalog.Catalogue()
     found = bench_spec.read(file, offered)
     assert {offered.describe(engine).paradigm for engine in found.engines} >= {"text", "latent", "token"}
-    assert bench_spec.cases(found, file.parent)[0]
+    wanted = bench_spec.wanted(found, file.parent)
+    assert {case.clip.corpus for case in wanted.cases} >= {"unseen", "nobody"}
+    assert wanted.texts
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from engines.audio.conditions import Condition
 from engines.contract import AudioChunk
 from engines.evaluation import protocol, spoken, token_speech, token_units
 from engines.evaluation.corpora import Clip
-from engines.evaluation.protocol import Case
+from engines.evaluation.runs import Case
 from engines.evaluation.token_bench import Bench
 from engines.evaluation.token_speech import Offer
 from tests.engines import fakes

@@ -21,7 +21,7 @@ from engines.errors import BadInput, BadOption, Unavailable
 from engines.evaluation import bench_corpora, bench_spec
 from engines.evaluation.bench_spec import Spec
 from engines.evaluation.layouts import parquet
-from engines.evaluation.protocol import Case
+from engines.evaluation.runs import Case
 
 SAMPLES = {sample.id: sample for sample in list_samples()}
 FRENCH = SAMPLES["fr-queue"]
@@ -53,7 +53,8 @@ def write_table(file: Path, *rows: tuple[object, ...]) -> None:
 
 def heard(folder: Path, kind: str, task: str = "asr", **said: Any) -> tuple[list[Case], list[str]]:
     corpus = {"name": "mine", "kind": kind, "task": task, "path": ".", **said}
-    return bench_spec.cases(Spec.model_validate({"engines": ["whisper"], "corpus": [corpus]}), folder)
+    wanted = bench_spec.wanted(Spec.model_validate({"engines": ["whisper"], "corpus": [corpus]}), folder)
+    return list(wanted.cases), list(wanted.problems)
 
 
 def same_sound(case: Case, sample: Sample) -> None:

@@ -19,8 +19,8 @@ from engines.errors import Unavailable, UnknownLanguage, WeightsMissing
 from engines.evaluation import corpora, protocol
 from engines.evaluation.peers import listing
 from engines.evaluation.peers.peer import Peer, PeerEngine, home
-from engines.evaluation.protocol import Case
 from engines.evaluation.records import Records
+from engines.evaluation.runs import Case
 from engines.host import Host
 from engines.models.components import Components
 

@@ -15,8 +15,9 @@ from engines.contract import Task
 from engines.errors import BadInput, WeightsMissing
 from engines.evaluation import following, protocol
 from engines.evaluation.corpora import Clip
-from engines.evaluation.protocol import Case, Sizes, cases, measure, of_protocol, version
+from engines.evaluation.protocol import Sizes, cases, measure, of_protocol, version
 from engines.evaluation.records import Records
+from engines.evaluation.runs import Case, Outcome
 from engines.host import Host
 from tests.engines import fakes
 from tests.evaluation.test_corpora import write_prompts
@@ -91,12 +92,43 @@ def test_failures_are_recorded_and_tried_again(tmp_path: Path, monkeypatch: pyte
     assert [found.failure for found in Records(tmp_path / "records.jsonl")] == [""]
 
 
-def test_an_engine_that_lacks_something_stops_the_work(tmp_path: Path) -> None:
+def test_an_engine_that_lacks_something_is_left_out(tmp_path: Path) -> None:
     lacking = failing("missing")
     records = Records(tmp_path / "records.jsonl")
-    with Host(catalogue=lacking, provider="CPU") as host, pytest.raises(WeightsMissing, match="model x"):
-        measure(host, ["fake"], [Case(clip("a"), Condition())], records, catalogue=lacking)
+    with Host(catalogue=lacking, provider="CPU") as host:
+        told = measure(host, ["fake"], [Case(clip(name), Condition()) for name in "ab"], records, catalogue=lacking)
+    assert "model x" in told["fake"]
     assert len(records) == 0
+
+
+def test_what_an_engine_lacks_in_mid_run_counts_as_failed(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = protocol.hear_out, list[str]()
+
+    def losing(host: Host, engine: str, *args: object, **options: object) -> Outcome:
+        asked.append(engine)
+        if len(asked) > 2:
+            raise WeightsMissing("The model x is gone.", "Fetch it.")
+        return whole(host, engine, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(protocol, "hear_out", losing)
+    records = Records(tmp_path / "records.jsonl")
+    told = measure(host, ["fake"], [Case(clip(name), Condition()) for name in "abc"], records, catalogue=OFFERED)
+    assert told == {"fake": "The model x is gone. Fetch it."}
+    assert [bool(record.failure) for record in records] == [False, True, True]
+    assert len(asked) == 3, "it is not asked again"
+    assert [record.deletions for record in records] == [0, 2, 2]
+
+
+def test_repetitions_are_runs_of_their_own(tmp_path: Path, host: Host) -> None:
+    records = Records(tmp_path / "records.jsonl")
+    measure(host, ["fake"], [Case(clip("a"), Condition(), repetition=n) for n in range(3)], records, catalogue=OFFERED)
+    assert [record.repetition for record in Records(tmp_path / "records.jsonl")] == [0, 1, 2]
+    first = next(iter(records))
+    assert first.software.startswith("triptych ")
+    assert (first.provider, first.seed) == ("CPU", 0)
+    assert first.measured.endswith("+00:00")
 
 
 def test_an_engine_that_hangs_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

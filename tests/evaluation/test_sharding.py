@@ -22,8 +22,9 @@ from engines.contract import Utterance
 from engines.errors import AdapterMismatch, EngineCrashed, ServerUnreachable, TriptychError, Unavailable, WeightsMissing
 from engines.evaluation import sharding
 from engines.evaluation.pools import Processes, RayActors
-from engines.evaluation.protocol import Case, Outcome, Task, measure, version
+from engines.evaluation.protocol import Task, measure, version
 from engines.evaluation.records import Record, Records
+from engines.evaluation.runs import Case, Outcome
 from engines.evaluation.sharding import Answer, Done, Job, Lost, Worker
 from engines.host import Host
 from tests.engines import fakes
@@ -47,12 +48,13 @@ WANTED = [
 ]
 
 
+_TIMED = {"work", "stages", "first_text", "first_audio", "measured"}
+
+
 def told(records: Records) -> set[tuple[Any, ...]]:
     """All that does not depend on where and how fast it ran."""
     return {
-        tuple(
-            sorted((name, str(value)) for name, value in record.model_dump().items() if name not in {"work", "stages"})
-        )
+        tuple(sorted((name, str(value)) for name, value in record.model_dump().items() if name not in _TIMED))
         for record in (found.model_copy(update={"machine": ""}) for found in records)
     }
 

@@ -13,8 +13,9 @@ import pytest
 from engines.contract import AudioChunk, Hypothesis, Recognised, SpeechStates, TokenScores
 from engines.errors import TextUnspeakable, TokensInvalid
 from engines.evaluation.corpora import Clip
+from engines.evaluation.readback import reader
 from engines.evaluation.records import Records
-from engines.evaluation.spoken import by_recogniser, found_in, measure_speech, measure_voices, reader, said
+from engines.evaluation.spoken import by_recogniser, found_in, measure_speech, measure_voices, said
 from engines.evaluation.voices import UnitVoice, by_stage_two, by_vocoder
 from engines.runtime.mixed import WrittenItem
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from app import benchdraft
 from app.dialogs.bench import BenchDialog
 from app.window import MainWindow
 from engines import catalog
-from engines.contract import Task, Utterance
+from engines.contract import Utterance
 from engines.evaluation import bench_run, bench_spec, protocol
 from engines.evaluation.peers import listing
-from engines.evaluation.protocol import Outcome
+from engines.evaluation.runs import Outcome
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_bench_is_run_shown_and_saved(qtbot: QtBot, window: MainWindow, dialog
     assert "3" in dialog.state.text()
     assert not dialog.report.isEnabled()
     run(qtbot, dialog, window)
-    assert dialog.table.rowCount() == 10
+    assert dialog.table.rowCount() == 16
     assert dialog.table.item(0, 6).text() == "3"
     said = dialog.said.toPlainText()
     assert "are not told apart" in said
@@ -107,12 +108,12 @@ def test_a_bench_that_was_stopped_goes_on(
     second, go = threading.Event(), threading.Event()
     whole = protocol.hear_out
 
-    def slow(host: object, engine: str, task: Task, said: Utterance) -> Outcome:
+    def slow(host: object, engine: str, *asked: Any, **how: Any) -> Outcome:
         heard.append(engine)
         if len(heard) == 4:
             second.set()
             go.wait(20)
-        return whole(host, engine, task, said)  # type: ignore[arg-type]
+        return whole(host, engine, *asked, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(protocol, "hear_out", slow)
     qtbot.mouseClick(dialog.run_, Qt.MouseButton.LeftButton)
@@ -144,7 +145,7 @@ def test_whisper_is_measured_on_bundled_recordings(
     dialog = window.bench.dialog
     assert dialog is not None
     bundled = benchdraft.opened(benchdraft.bundled(), listing.with_peers(catalog.default()))
-    unseen = {**bundled["corpus"][0], "limit": 2}
+    unseen = {**bundled["corpus"][0], "limit": 2, "conditions": ["clean"]}
     dialog.choice.show_draft({**bundled, "engines": ["whisper"], "conditions": ["clean"], "corpus": [unseen]})
     run(qtbot, dialog, window, 180)
     assert dialog.results is not None, dialog.state.text()
