@@ -34,6 +34,7 @@ bench: .setup-bench
 results: .setup-app
 	@$(BIN)/triptych models fetch --all --accept-licence gemma
 	$(BIN)/triptych adapters --threads 2 $(ARGS)
+	$(BIN)/triptych bench resources/bench/fair-comparison.toml --threads 2 --out docs/results
 	$(BIN)/triptych report --threads 2
 
 screenshots: .setup-test

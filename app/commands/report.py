@@ -15,6 +15,8 @@ from engines.catalog import Catalogue
 from engines.contract import Request, Utterance
 from engines.errors import BadInput, TriptychError
 from engines.evaluation import (
+    bench_run,
+    bench_spec,
     by_language,
     corpora,
     fair_report,
@@ -113,14 +115,37 @@ def _asked() -> Request:
 
 
 def _records(folder: Path, offered: Catalogue, prompts: Path | None, *, everything: bool) -> list[Record]:
-    """What all engines as they are now wrote, of one and the same protocol."""
-    wanted = protocol.cases(prompts, EVERYTHING if everything else STANDARD)
+    """What all engines as they are now wrote, of one and the same protocol: that of the bundled bench if it was run."""
     engines = [engine.id for engine in offered.engines]
+    if not everything and (benched := _benched(folder, offered, prompts)):
+        return benched
+    wanted = protocol.cases(prompts, EVERYTHING if everything else STANDARD)
     found: dict[Key, Record] = {}
     for name in ("adapters.jsonl", "tokens.jsonl"):
         for record in protocol.of_protocol(Records(folder / name), engines, wanted, catalogue=offered):
             found.setdefault(record.key, record)
     return list(found.values())
+
+
+def _benched(folder: Path, offered: Catalogue, prompts: Path | None) -> list[Record]:
+    """What the bundled bench measured; conditions that have no column here are left to the table of the bench."""
+    file = paths.resources() / "bench" / "fair-comparison.toml"
+    spec = bench_spec.read(file, offered)
+    if prompts is not None:
+        placed = [one.model_copy(update={"path": prompts}) if one.kind == "prompts" else one for one in spec.corpora]
+        spec = spec.model_copy(update={"corpora": tuple(placed)})
+    plan = bench_run.planned(spec, file.parent)
+    store = bench_run.store(plan, folder)
+    if not store.exists():
+        return []
+    found = protocol.of_protocol(Records(store), spec.engines, plan.cases, catalogue=offered)
+    return [
+        record
+        for record in found
+        if record.task in {"transcribe", "translate"}
+        and record.reference
+        and record.condition.partition("-")[0] in {"clean", "babble"}
+    ]
 
 
 def _inputs(lacking: dict[str, str]) -> list[Input]:

@@ -172,23 +172,28 @@ class BenchChoice(QWidget):
         draft = self.draft()
         return bool(draft["engines"] and draft["conditions"] and draft["corpus"])
 
-    def add_corpus(self, kind: str, path: Path) -> None:
-        """Adds a corpus of a file or a folder, with the task and limit that are chosen."""
+    def add_corpus(self, kind: str, path: Path | None) -> None:
+        """Adds a corpus of a file or a folder, or of neither where a kind needs none, as the task and limit say."""
+        stem = kind if path is None else path.stem
         names = {item.data(_DATA)["name"] for item in _items(self.corpora)}
-        name = next(one for n in range(1, 10_000) if (one := path.stem + (f"-{n}" if n > 1 else "")) not in names)
-        corpus = {"name": name, "kind": kind, "path": str(path), "task": self.task.currentData()}
+        name = next(one for n in range(1, 10_000) if (one := stem + (f"-{n}" if n > 1 else "")) not in names)
+        corpus = {"name": name, "kind": kind, "task": self.task.currentData()}
+        corpus |= {} if path is None else {"path": str(path)}
         self._add_corpus({**corpus, "limit": self.limit.value()} if self.limit.value() else corpus)
         self.changed.emit()
 
     def _add_corpus(self, corpus: dict[str, object], *, checked: bool = True) -> None:
         self.corpora.blockSignals(True)
-        shown = tr("bundled recordings of unseen people") if corpus["kind"] == "unseen" else str(corpus["name"])
+        shown = tr("bundled recordings of unseen people") if corpus["name"] == "unseen" else str(corpus["name"])
         item = _add(self.corpora, shown, corpus)
         item.setToolTip(f"{corpus['kind']}: {corpus.get('path', corpus['name'])}")
         item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
         self.corpora.blockSignals(False)
 
     def _ask_for(self, kind: str) -> None:
+        if kind == "silence":
+            self.add_corpus(kind, None)
+            return
         if kind in _FILES:
             name, _ = QFileDialog.getOpenFileName(self, tr("Open"), "", "*.jsonl *.csv")
         else:

@@ -117,6 +117,11 @@ def _heard(spec: Spec, wanted: Wanted) -> tuple[str, list[Case], list[str]]:
     return digest.hexdigest()[:16], [c for c in wanted.cases if c.clip.corpus + "/" + c.clip.id in clips], problems
 
 
+def store(plan: Plan, folder: Path) -> Path:
+    """The file of a bench's measurements."""
+    return folder / f"bench-{plan.digest}.jsonl"
+
+
 @contextlib.contextmanager
 def opened(plan: Plan, folder: Path | None = None) -> Iterator[Records]:
     """The measurements of a bench, those of earlier runs with them; nobody else writes to them meanwhile.
@@ -129,13 +134,13 @@ def opened(plan: Plan, folder: Path | None = None) -> Iterator[Records]:
         BadInput: another run uses them, or the folder cannot be written.
     """
     folder = folder or paths.data() / "measurements"
-    store = folder / f"bench-{plan.digest}.jsonl"
+    file = store(plan, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{store}.lock", timeout=0):
-            yield Records(store)
+        with FileLock(f"{file}.lock", timeout=0):
+            yield Records(file)
     except Timeout:
-        raise BadInput(f"Another run is writing to {store}.", "Wait until it has ended.") from None
+        raise BadInput(f"Another run is writing to {file}.", "Wait until it has ended.") from None
     except OSError as error:
         raise BadInput(f"{folder} cannot be written: {error.strerror}.", "Name another with --store.") from error
 
