@@ -84,7 +84,7 @@ class BenchPart(QObject):
         def write(dialog: BenchDialog) -> None:
             found = dialog.results
             if found is not None:
-                benchdraft.written(folder, bench_run.files(found.scores, found.compared, found.problems))
+                benchdraft.written(folder, bench_run.files(found, self.offered))
 
         self._try(write, folder)
 

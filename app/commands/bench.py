@@ -26,8 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure engines on corpora of your own, as a file says",
         description="Runs engines over corpora and conditions that a TOML file names (resources/bench has one, "
         f"and a list of the kinds of corpora: {', '.join(bench_corpora.KINDS)}), and "
-        "writes bench.md, .csv and .json with intervals and tested differences. A run that was interrupted goes on "
-        "where it was.",
+        "writes bench.md, .html, .tex, .csv and .json with intervals and tested differences. A run that was "
+        "interrupted goes on where it was.",
     )
     parser.add_argument("spec", type=Path, metavar="SPEC.toml", help="what is measured")
     parser.add_argument("--store", type=Path, metavar="DIR", help="where single measurements are kept")
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         found = bench_run.found(plan, engines, records, offered)
     if not found.records:
         raise BadInput("Nothing was measured, so there is no table to write.", "Run it without --report-only.")
-    measuring.write(args.out, bench_run.files(found.scores, found.compared, found.problems))
+    measuring.write(args.out, bench_run.files(found, offered))
     return int(any(record.failure for record in found.records))
 
 

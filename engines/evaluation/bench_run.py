@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from engines import paths
 from engines.catalog import Catalogue
 from engines.errors import BadInput
-from engines.evaluation import bench_results, bench_spec, bench_voices, machine, protocol
+from engines.evaluation import bench_report, bench_results, bench_spec, bench_voices, machine, page, protocol, sheet
 from engines.evaluation.bench_metrics import METRICS
 from engines.evaluation.bench_results import Compared, Score
 from engines.evaluation.bench_spec import Spec, Wanted
@@ -30,6 +30,7 @@ from engines.evaluation.protocol import Report
 from engines.evaluation.readback import READER
 from engines.evaluation.records import Record, Records
 from engines.evaluation.runs import Case
+from engines.evaluation.sheet import Heading
 from engines.host import Host
 from engines.runtime.cancellation import check
 from engines.runtime.sessions import configure, settings
@@ -201,47 +202,36 @@ def found(plan: Plan, engines: Sequence[str], records: Records, catalogue: Catal
     return Results(tuple(kept), tuple(scores), tuple(compared), plan.problems)
 
 
-def files(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> dict[str, str]:
+def files(found: Results, catalogue: Catalogue) -> dict[str, str]:
     """What is written: name → text, the table for people first."""
+    known = {engine.id for engine in catalogue.engines}
+    names = dict.fromkeys(one.engine for one in found.scores if one.task != "say")
+    paradigms = {name: catalogue.describe(name).paradigm for name in names if name in known}
+    blocks = bench_report.told(found.scores, found.compared, found.problems, paradigms)
     document = {
-        "schema": 1,
-        "scores": [dataclasses.asdict(one) for one in scores],
-        "comparisons": [{**dataclasses.asdict(one), "differs": one.differs} for one in compared],
-        "problems": list(problems),
+        "schema": 2,
+        "scores": [dataclasses.asdict(one) for one in found.scores],
+        "comparisons": [{**dataclasses.asdict(one), "differs": one.differs} for one in found.compared],
+        "problems": list(found.problems),
     }
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([field.name for field in dataclasses.fields(Score)])
-    table.writerows(dataclasses.astuple(one) for one in scores)
+    table.writerows(dataclasses.astuple(one) for one in found.scores)
     return {
-        "bench.md": _markdown(scores, compared, problems),
+        "bench.md": sheet.markdown([Heading(bench_report.TITLE, 1), *blocks]),
+        "bench.html": page.render(bench_report.TITLE, blocks),
+        "bench.tex": sheet.latex(blocks),
         "bench.csv": text.getvalue(),
         "bench.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
     }
 
 
 def scaled(one: Score) -> tuple[float, str]:
-    """A score as tables have it, to one digit: error rates in percent; and its interval, empty where there is none."""
-    shown = METRICS[one.metric].shown
-    bounds = "" if one.low is None or one.high is None else f"{shown(one.low):.1f} to {shown(one.high):.1f}"
-    return round(shown(one.value), 1), bounds
-
-
-def _markdown(scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str]) -> str:
-    lines = ["# Bench", "", "| corpus | condition | engine | metric | score | 95 % | recordings | failed |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    for one in scores:
-        value, bounds = scaled(one)
-        lines.append(
-            f"| {one.corpus} | {one.condition} | {one.engine} | {one.metric} | {value:.1f} | {bounds} | "
-            f"{one.clips} | {one.failures} |"
-        )
-    lines += ["", "Error rates are percent of the references; what an engine failed on counts as missing.", ""]
-    for pair in compared:
-        said = "differ" if pair.differs else "are not told apart"
-        lines.append(
-            f"- {pair.corpus}, {pair.condition}, {pair.metric}: {pair.first} and {pair.second} {said} "
-            f"(p = {max(pair.p, pair.mapsswe or 0.0):.3g} after Holm)."
-        )
-    lines += ["", *(f"- {problem}" for problem in problems)] if problems else []
-    return "\n".join(lines) + "\n"
+    """A score as tables have it, error rates in percent; and its interval, empty where there is none."""
+    metric = METRICS[one.metric]
+    digits = 2 if metric.unit in {"s", "s/s", "1–5"} else 1
+    bounds = ""
+    if one.low is not None and one.high is not None:
+        bounds = f"{metric.shown(one.low):.{digits}f} to {metric.shown(one.high):.{digits}f}"
+    return round(metric.shown(one.value), digits), bounds

@@ -38,26 +38,47 @@ def _leader(
     title: str, ranked: Sequence[str], values: Mapping[str, float], unit: str, test_set: str,
     compared: Sequence[Compared], paradigms: Paradigms,
 ) -> list[str]:  # fmt: skip
-    """The first engine of a ranking against the first of every other paradigm."""
+    pairs = {
+        frozenset((one.first, one.second)): (one.significant, one.p) for one in compared if one.test_set == test_set
+    }
+    return leader(title, ranked, values, unit, pairs, paradigms)
+
+
+def leader(
+    title: str, ranked: Sequence[str], values: Mapping[str, float], unit: str,
+    pairs: Mapping[frozenset[str], tuple[bool, str]], paradigms: Paradigms,
+) -> list[str]:  # fmt: skip
+    """The first engine of a ranking against the first of every other paradigm.
+
+    Args:
+        title: what they were asked.
+        ranked: ids, the best first.
+        values: by id.
+        unit: of the values, with the space before it.
+        pairs: two ids → whether they differ, and p as it is printed.
+        paradigms: by id.
+
+    Returns:
+        one sentence, or none where there are not two paradigms.
+    """
     if not ranked:
         return []
-    leader = ranked[0]
+    first = ranked[0]
     firsts: dict[Paradigm, str] = {}
     for engine in ranked:
         firsts.setdefault(paradigms[engine], engine)
-    rivals = [engine for engine in firsts.values() if engine != leader]
+    rivals = [engine for engine in firsts.values() if engine != first]
     if not rivals:
         return []
-    pairs = {frozenset((one.first, one.second)): one for one in compared if one.test_set == test_set}
     beaten, level, untested = list[str](), list[str](), list[str]()
     for engine in rivals:
-        pair = pairs.get(frozenset((leader, engine)))
+        pair = pairs.get(frozenset((first, engine)))
         told = f"{PARADIGMS[paradigms[engine]]} (`{engine}`, {values[engine]:.1f}{unit}"
         if pair is None:
             untested.append(f"{told})")
         else:
-            (beaten if pair.significant else level).append(f"{told}, p {pair.p})")
-    begin = f"**{title}**: `{leader}` ({PARADIGMS[paradigms[leader]]}, {values[leader]:.1f}{unit})"
+            (beaten if pair[0] else level).append(f"{told}, p {pair[1]})")
+    begin = f"**{title}**: `{first}` ({PARADIGMS[paradigms[first]]}, {values[first]:.1f}{unit})"
     parts = []
     if beaten:
         parts.append(f"is better than the best of {_listed(beaten)}")
