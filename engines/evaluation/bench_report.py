@@ -97,8 +97,9 @@ def _found(
 def _costs(scores: Sequence[Score], paradigms: Mapping[str, Paradigm]) -> list[str]:
     """Work per second of clean speech that is written down, by paradigm: the least and the most of its engines."""
     made: dict[Paradigm, list[float]] = {}
+    spoken = {one.corpus for one in scores if one.metric == "wer"}
     for one in scores:
-        if (one.metric, one.task, one.condition) == ("rtf", "transcribe", "clean") and one.engine in paradigms:
+        if (one.metric, one.condition) == ("rtf", "clean") and one.corpus in spoken and one.engine in paradigms:
             made.setdefault(paradigms[one.engine], []).append(one.value)
     return [
         f"**{PARADIGMS[paradigm]}**: {min(values):.2f} to {max(values):.2f} s of work per second of speech, "
