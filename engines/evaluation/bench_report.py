@@ -8,11 +8,13 @@ from typing import Final
 
 from engines.audio import conditions
 from engines.contract import Paradigm
-from engines.evaluation import findings, sheet
-from engines.evaluation.bench_metrics import METRICS, Metric
+from engines.evaluation import calibration, findings, plots, sheet
+from engines.evaluation.bench_metrics import METRICS, Metric, sure
 from engines.evaluation.bench_results import FEW, Compared, Score
 from engines.evaluation.breaking import BROKEN, PARADIGMS
-from engines.evaluation.sheet import Block, Heading, Listing, Paragraph
+from engines.evaluation.plots import Axis, Series, Spot
+from engines.evaluation.records import Record
+from engines.evaluation.sheet import Block, Figure, Heading, Listing, Paragraph
 
 TITLE: Final = "Bench"
 _TASKS: Final = {
@@ -28,7 +30,11 @@ Place = tuple[str, str]
 
 
 def told(
-    scores: Sequence[Score], compared: Sequence[Compared], problems: Sequence[str], paradigms: Mapping[str, Paradigm]
+    scores: Sequence[Score],
+    compared: Sequence[Compared],
+    problems: Sequence[str],
+    paradigms: Mapping[str, Paradigm],
+    records: Sequence[Record] = (),
 ) -> list[Block]:
     """The whole page.
 
@@ -37,6 +43,7 @@ def told(
         compared: pairs of engines.
         problems: one sentence for everything that was left out.
         paradigms: engine → paradigm; voices have none.
+        records: that words with their confidences are taken from.
     """
     days = sorted({one.measured for one in scores if one.measured})
     when = f" Measured {' to '.join(dict.fromkeys((days[0], days[-1])))}." if days else ""
@@ -47,11 +54,33 @@ def told(
         own = [one for one in scores if one.task == task]
         if own:
             blocks += [Heading(title), *_tables(own, [one for one in compared if one.task == task])]
+    blocks += _reliability(records, paradigms)
     blocks += [Heading("Which differences are differences"), *_matrices(compared)]
     blocks += [Heading("Provenance"), *_provenance(scores)]
     if problems:
         blocks += [Heading("Left out"), Listing(tuple(problems))]
     return blocks
+
+
+def _reliability(records: Sequence[Record], paradigms: Mapping[str, Paradigm]) -> list[Block]:
+    """How sure engines are and how often they are right then, over all corpora and conditions."""
+    series, rows = list[Series](), list[list[str]]()
+    for engine in dict.fromkeys(one.engine for one in records if one.engine in paradigms):
+        confidences, right = sure([one for one in records if one.engine == engine and not one.repetition])
+        if confidences:
+            found = calibration.bins(confidences, right)
+            spots = tuple(Spot(100 * one.confidence, 100 * one.right) for one in found)
+            series.append(Series(engine, paradigms[engine], spots, joined=True))
+            error = calibration.calibration_error(confidences, right)
+            mean = sum(confidences) / len(confidences)
+            shares = f"{100 * mean:.1f}", f"{100 * sum(right) / len(right):.1f}"
+            rows.append([f"`{engine}`", str(len(right)), *shares, f"{100 * error:.1f}"])
+    if not series:
+        return []
+    svg = plots.over("Sure and right", series, Axis("confidence, %", top=100), Axis("words right, %", top=100))
+    caption = "Words by how sure the engine was, in ten bins: on the diagonal it is right as often as it thinks."
+    head = ["engine", "words", "mean confidence, %", "right, %", "calibration error, %"]
+    return [Heading("Do engines know what they know?"), Figure("reliability", svg, caption), sheet.of(head, rows)]
 
 
 def _place(place: Place) -> str:

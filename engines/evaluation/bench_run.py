@@ -30,7 +30,7 @@ from engines.evaluation.protocol import Report
 from engines.evaluation.readback import READER
 from engines.evaluation.records import Record, Records
 from engines.evaluation.runs import Case
-from engines.evaluation.sheet import Heading
+from engines.evaluation.sheet import Figure, Heading
 from engines.host import Host
 from engines.runtime.cancellation import check
 from engines.runtime.sessions import configure, settings
@@ -207,7 +207,7 @@ def files(found: Results, catalogue: Catalogue) -> dict[str, str]:
     known = {engine.id for engine in catalogue.engines}
     names = dict.fromkeys(one.engine for one in found.scores if one.task != "say")
     paradigms = {name: catalogue.describe(name).paradigm for name in names if name in known}
-    blocks = bench_report.told(found.scores, found.compared, found.problems, paradigms)
+    blocks = bench_report.told(found.scores, found.compared, found.problems, paradigms, found.records)
     document = {
         "schema": 2,
         "scores": [dataclasses.asdict(one) for one in found.scores],
@@ -219,11 +219,12 @@ def files(found: Results, catalogue: Catalogue) -> dict[str, str]:
     table.writerow([field.name for field in dataclasses.fields(Score)])
     table.writerows(dataclasses.astuple(one) for one in found.scores)
     return {
-        "bench.md": sheet.markdown([Heading(bench_report.TITLE, 1), *blocks]),
+        "bench.md": sheet.markdown([Heading(bench_report.TITLE, 1), *blocks], "bench-"),
         "bench.html": page.render(bench_report.TITLE, blocks),
         "bench.tex": sheet.latex(blocks),
         "bench.csv": text.getvalue(),
         "bench.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        **{f"bench-{block.name}.svg": block.svg for block in blocks if isinstance(block, Figure)},
     }
 
 

@@ -102,3 +102,12 @@ def test_the_page_ranks_tells_differences_and_where_numbers_come_from() -> None:
     assert "2026-01-02" in text
     assert "triptych 0" in text
     assert "mine: x is left out." in text
+
+
+def test_the_page_draws_how_sure_engines_are() -> None:
+    made = [record("good", n, SAID, confidences=(0.9, 0.5), right=(True, False)) for n in range(3)]
+    page = bench_report.told(scores(made), [], [], PARADIGMS, made)
+    (figure,) = [block for block in page if isinstance(block, sheet.Figure)]
+    assert figure.name == "reliability"
+    assert "good" in figure.svg
+    assert "| `good` | 6 | 70.0 | 50.0 | 30.0 |" in sheet.markdown(page)

@@ -68,9 +68,8 @@ def test_a_bench_is_run_shown_and_saved(qtbot: QtBot, window: MainWindow, dialog
     dialog.table.sortItems(2, Qt.SortOrder.DescendingOrder)
     (tmp_path / "report").mkdir()
     window.bench.save_report(tmp_path / "report")
-    assert {file.name for file in (tmp_path / "report").iterdir()} == {
-        f"bench.{kind}" for kind in ("md", "html", "tex", "csv", "json")
-    }
+    written = {file.name for file in (tmp_path / "report").iterdir()}
+    assert written >= {f"bench.{kind}" for kind in ("md", "html", "tex", "csv", "json")}
     saved = tmp_path / "report" / "mine.toml"
     window.bench.save_toml(saved)
     assert bench_run.planned(bench_spec.read(saved, window.bench.offered), saved.parent).cases
