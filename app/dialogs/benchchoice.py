@@ -91,6 +91,7 @@ class BenchChoice(QWidget):
         self._lay_out()
         for box in (self.engines, self.conditions, self.corpora):
             box.itemChanged.connect(lambda _: self.changed.emit())
+        self.conditions.itemChanged.connect(lambda _: self._set("conditions", None))
         self.task.activated.connect(self._set_task)
         self.limit.valueChanged.connect(self._set_limit)
 
@@ -208,6 +209,7 @@ class BenchChoice(QWidget):
         self._set("limit", limit or None)
 
     def _set(self, key: str, value: object) -> None:
+        """Says the same of all corpora, whatever the file said of each; None says nothing of it."""
         self.corpora.blockSignals(True)
         for item in _items(self.corpora):
             corpus = {**item.data(_DATA), key: value}

@@ -92,6 +92,23 @@ def test_what_is_chosen_is_measured(window: MainWindow, dialog: BenchDialog, tmp
     assert benchdraft.spec_of(draft, window.bench.offered).corpora[1].path == tmp_path
 
 
+def test_conditions_that_are_chosen_are_those_of_every_corpus(window: MainWindow, dialog: BenchDialog) -> None:
+    choice = dialog.choice
+    draft = choice.draft()
+    choice.show_draft({**draft, "corpus": [{**draft["corpus"][0], "conditions": ["babble-10"]}]})
+    assert choice.draft()["corpus"][0]["conditions"] == ["babble-10"]
+    choice.conditions.item(1).setCheckState(Qt.CheckState.Checked)
+    assert len(choice.draft()["conditions"]) == 2
+    assert "conditions" not in choice.draft()["corpus"][0]
+
+
+def test_silence_needs_no_folder(window: MainWindow, dialog: BenchDialog) -> None:
+    dialog.choice.add_corpus("silence", None)
+    assert dialog.choice.draft()["corpus"][-1]["kind"] == "silence"
+    spec = benchdraft.spec_of(dialog.choice.draft(), window.bench.offered)
+    assert spec.corpora[-1].path is None
+
+
 def test_a_file_that_is_no_bench_is_told_in_one_sentence(window: MainWindow, dialog: BenchDialog, spec: Path) -> None:
     before = dialog.choice.draft()
     for text, sentence in (("engines = [", "is no TOML"), ('engines = ["nobody"]', "is no bench")):
