@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -109,7 +110,10 @@ class RayActors:
             self.close()
             reason = f"The Ray cluster at {address} has fewer than {threads} processors."
             raise ServerUnreachable(reason, "Give fewer --threads.")
-        actor = ray.remote(num_cpus=threads, max_restarts=_RESTARTS)(Worker)
+        # Ray would give each worker's linear algebra as many threads as it has processors; sums in another order round
+        # otherwise, and quantised models then write other words than they do in one process.
+        alike = {"env_vars": {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)}}
+        actor = ray.remote(num_cpus=threads, max_restarts=_RESTARTS, runtime_env=alike)(Worker)
         self._actors = [actor.remote(catalogue, dict(versions), threads) for _ in range(count)]
         self._running: dict[Any, int] = {}
 

@@ -220,6 +220,7 @@ def test_ray_is_asked_as_it_wants_it_and_may_lose_an_actor(monkeypatch: pytest.M
     assert len(found) == len(WANTED)
     assert {record.machine for record in found} == {"a node"}
     assert (asked["address"], asked["num_cpus"], asked["shut"]) == ("head:1", 2, True)
+    assert asked["runtime_env"]["env_vars"]["OMP_NUM_THREADS"], "Ray's own would make other numbers than one process"
 
 
 def test_what_is_wrong_with_ray_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
